@@ -1,0 +1,90 @@
+//! A directory or file of the host's, mounted into the container.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::mount_point;
+use crate::pivot_root::HostTree;
+
+/// One `--volume SRC:DST[:ro]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    source: PathBuf,
+    target: PathBuf,
+    read_only: bool,
+}
+
+impl FromStr for Volume {
+    type Err = anyhow::Error;
+
+    /// The source must be there. Symbolic links in it are followed now, on the host.
+    fn from_str(text: &str) -> Result<Self> {
+        let mut parts = text.split(':');
+        let (Some(source), Some(target)) = (parts.next(), parts.next()) else {
+            bail!("SRC:DST is expected, or SRC:DST:ro");
+        };
+        let read_only = match parts.next() {
+            None | Some("rw") => false,
+            Some("ro") => true,
+            Some(option) => bail!("unknown option {option:?}: ro and rw are known"),
+        };
+        ensure!(parts.next().is_none(), "too many colons: SRC:DST:ro is expected");
+        let target = PathBuf::from(target);
+        ensure!(target.is_absolute(), "the place inside, {target:?}, is not an absolute path");
+        ensure!(target.components().count() > 1, "the place inside cannot be the root directory itself");
+        let source = fs::canonicalize(source).with_context(|| format!("the source {source:?} cannot be used"))?;
+        Ok(Self { source, target, read_only })
+    }
+}
+
+impl Volume {
+    // ANCHOR: volume
+    pub(crate) fn mount(&self, host: &HostTree) -> Result<()> {
+        let tree = host.open_tree(&self.source)?;
+        if self.read_only {
+            tree.set(libc::MOUNT_ATTR_RDONLY)?;
+        }
+        mount_point::like(tree.is_directory()?, &self.target)?;
+        tree.attach(&self.target)
+    }
+    // ANCHOR_END: volume
+}
+
+impl fmt::Display for Volume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let option = if self.read_only { ":ro" } else { "" };
+        write!(f, "{}:{}{option}", self.source.display(), Path::display(&self.target))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        format!("{:#}", text.parse::<Volume>().unwrap_err())
+    }
+
+    #[test]
+    fn a_volume_is_read_as_docker_reads_it() {
+        let volume: Volume = "/tmp:/data".parse().unwrap();
+        assert!(!volume.read_only);
+        assert_eq!(volume.to_string(), format!("{}:/data", fs::canonicalize("/tmp").unwrap().display()));
+        assert!("/tmp:/data:ro".parse::<Volume>().unwrap().read_only);
+    }
+
+    #[test]
+    fn a_bad_volume_is_refused_with_its_reason() {
+        assert!(problem("/tmp").contains("SRC:DST is expected"));
+        assert!(problem("/tmp:data").contains("not an absolute path"));
+        assert!(problem("/tmp:/").contains("root directory itself"));
+        assert!(problem("/tmp:/x:z").contains("unknown option \"z\""));
+        assert!(problem("/tmp:/x:ro:y").contains("too many colons"));
+        assert!(problem("/not-there:/x").contains("No such file"));
+        assert!(problem(":/x").contains("No such file"));
+    }
+}
