@@ -1,0 +1,316 @@
+//! Finds what a program needs, as its loader would.
+//!
+//! The rules are those of ld.so(8) for glibc, and of musl's `ldso/dynlink.c`. `LD_LIBRARY_PATH`
+//! is left out: it belongs to one shell on the host, and a container does not have it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::elf::{Elf, Program, Target};
+use crate::machine;
+
+use super::selection::Selection;
+use super::source::Source;
+use super::system_directories::{self, is_musl};
+
+/// A file that a program cannot do without.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Needed {
+    /// The path by which it is asked for; links on it are not yet followed.
+    pub path: PathBuf,
+    /// Why, in a few words: `tool`, `loader`, `library of ls`.
+    pub why: String,
+}
+
+/// Directories that a program's loader looks in whatever the program says, by that loader.
+type SystemDirectories = HashMap<(PathBuf, Target), Vec<PathBuf>>;
+
+/// Answers what a program needs, and remembers.
+pub struct Loader<'a> {
+    selection: &'a Selection,
+    source: &'a mut Source,
+    system: SystemDirectories,
+}
+
+/// A file still to be looked into.
+struct Step {
+    needed: Needed,
+    /// `DT_RPATH` directories of the files that asked for this one.
+    inherited: Vec<PathBuf>,
+}
+
+impl<'a> Loader<'a> {
+    /// A loader on the host `source`.
+    pub fn new(selection: &'a Selection, source: &'a mut Source) -> Self {
+        Self {
+            selection,
+            source,
+            system: HashMap::new(),
+        }
+    }
+
+    /// The host.
+    pub fn source(&mut self) -> &mut Source {
+        self.source
+    }
+
+    /// The first program called `name` in the selection's directories.
+    pub fn find_tool(&mut self, name: &str) -> Option<PathBuf> {
+        let selection = self.selection;
+        let mut found = selection.path.iter().filter_map(|directory| {
+            let walk = self.source.find_executable(directory, name.as_ref())?;
+            let private = walk
+                .links
+                .iter()
+                .any(|link| selection.is_private(&link.path));
+            (!private && !selection.is_private(&walk.real)).then(|| directory.join(name))
+        });
+        found.next()
+    }
+
+    /// Everything that `program`, called `name`, needs to start: itself first.
+    ///
+    /// # Errors
+    ///
+    /// When it is no program, or one for another machine, or wants something that is not there.
+    pub fn closure(&mut self, program: &Path, name: &str) -> Result<Vec<Needed>> {
+        let first = Needed {
+            path: program.to_path_buf(),
+            why: "tool".to_string(),
+        };
+        let mut queue = vec![Step {
+            needed: first,
+            inherited: Vec::new(),
+        }];
+        let mut done = BTreeSet::new();
+        let mut closure = Vec::new();
+        // The program's own loader loads every library of it.
+        let mut interpreter = None;
+
+        while let Some(step) = queue.pop() {
+            let path = &step.needed.path;
+            if !done.insert((path.clone(), step.inherited.clone())) {
+                continue;
+            }
+            match &*self.source.program(path)? {
+                Program::Unknown => bail!("{} is neither ELF nor a script", path.display()),
+                Program::Script(words) => queue.extend(self.interpreter_of(words, name)?),
+                Program::Elf(elf) => {
+                    if !machine::runs_here(&elf.target) {
+                        bail!("{} is for {}", path.display(), machine::name(&elf.target));
+                    }
+                    if let Some(loader) = &elf.interpreter {
+                        interpreter = Some(loader.clone());
+                        queue.push(Step::new(loader, "loader"));
+                    }
+                    let inherited = &step.inherited;
+                    queue.extend(self.libraries_of(elf, path, inherited, &interpreter, name)?);
+                }
+            }
+            closure.push(step.needed);
+        }
+        Ok(closure)
+    }
+
+    /// A library that a program of kind `target` may open at run time, by dlopen(3).
+    pub fn find_by_name(
+        &mut self,
+        name: &OsStr,
+        target: &Target,
+        interpreter: &Path,
+    ) -> Option<PathBuf> {
+        let directories = self.system_directories(interpreter, target);
+        self.find_in(&directories, name, target)
+    }
+
+    /// The interpreter of a script, if it is a shell. Perl, Python and their like come with a
+    /// library of modules that no header names, so their scripts would start and then fail.
+    fn interpreter_of(&mut self, words: &[OsString], name: &str) -> Result<Vec<Step>> {
+        const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "ksh", "mksh", "busybox"];
+        let Some(first) = words.first() else {
+            bail!("its `#!` line is empty")
+        };
+        let why = format!("interpreter of {name}");
+        let is_shell = |path: &Path| {
+            SHELLS
+                .iter()
+                .any(|shell| path.file_name() == Some(OsStr::new(shell)))
+        };
+        let interpreter = Path::new(first);
+        if is_shell(interpreter) {
+            return Ok(vec![Step::new(interpreter, &why)]);
+        }
+        let argument = words
+            .get(1)
+            .map(Path::new)
+            .filter(|argument| is_shell(argument));
+        let by_env = interpreter.file_name() == Some(OsStr::new("env"));
+        if let (true, Some(shell)) = (by_env, argument.and_then(Path::to_str)) {
+            let Some(found) = self.find_tool(shell) else {
+                bail!("a script for {shell}")
+            };
+            return Ok(vec![Step::new(interpreter, &why), Step::new(&found, &why)]);
+        }
+        bail!("a script for {}", argument.unwrap_or(interpreter).display())
+    }
+
+    fn libraries_of(
+        &mut self,
+        elf: &Elf,
+        path: &Path,
+        inherited: &[PathBuf],
+        interpreter: &Option<PathBuf>,
+        name: &str,
+    ) -> Result<Vec<Step>> {
+        // A static program, or the loader itself.
+        let Some(interpreter) = interpreter.as_ref().filter(|_| !elf.needed.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        // $ORIGIN is the directory that the file really is in: ld.so(8).
+        let origin = self.source.walk(path)?.real;
+        let origin = origin.parent().unwrap_or(Path::new("/"));
+        let expand = |list: &Option<OsString>| {
+            list.as_deref()
+                .map_or(Vec::new(), |list| expand(list, origin, &elf.target))
+        };
+        let (rpath, runpath) = (expand(&elf.rpath), expand(&elf.runpath));
+
+        let mut search = Vec::new();
+        let mut hand_down = inherited.to_vec();
+        if is_musl(interpreter) {
+            // musl makes no difference between the two, and hands both down.
+            hand_down.splice(0..0, runpath.into_iter().chain(rpath));
+            search.extend(hand_down.iter().cloned());
+        } else if elf.runpath.is_some() {
+            // ld.so(8): with DT_RUNPATH in a file, no DT_RPATH counts for it, nor those before it.
+            search.extend(runpath);
+        } else {
+            hand_down.splice(0..0, rpath);
+            search.extend(hand_down.iter().cloned());
+        }
+        search.extend(self.system_directories(interpreter, &elf.target));
+
+        let mut steps = Vec::new();
+        for library in &elf.needed {
+            let Some(found) = self.find_library(library, &search, elf, origin) else {
+                if is_musl(interpreter) && system_directories::is_inside_musl(library) {
+                    continue;
+                }
+                bail!("{} needs {}, not found", path.display(), library.display());
+            };
+            let needed = Needed {
+                path: found,
+                why: format!("library of {name}"),
+            };
+            steps.push(Step {
+                needed,
+                inherited: hand_down.clone(),
+            });
+        }
+        Ok(steps)
+    }
+
+    fn find_library(
+        &mut self,
+        name: &OsStr,
+        search: &[PathBuf],
+        elf: &Elf,
+        origin: &Path,
+    ) -> Option<PathBuf> {
+        // ld.so(8): a name with a slash is a path.
+        if !name.as_bytes().contains(&b'/') {
+            return self.find_in(search, name, &elf.target);
+        }
+        let mut paths = expand(name, origin, &elf.target).into_iter();
+        paths.find(|path| self.is_library(path, &elf.target))
+    }
+
+    fn find_in(&mut self, search: &[PathBuf], name: &OsStr, target: &Target) -> Option<PathBuf> {
+        let mut candidates = search.iter().filter_map(|directory| {
+            self.source.find(directory, name)?;
+            Some(directory.join(name)).filter(|path| self.is_library(path, target))
+        });
+        candidates.next()
+    }
+
+    fn is_library(&mut self, path: &Path, target: &Target) -> bool {
+        match self.source.program(path).as_deref() {
+            Ok(Program::Elf(elf)) => elf.target.links_with(target),
+            _ => false,
+        }
+    }
+
+    fn system_directories(&mut self, interpreter: &Path, target: &Target) -> Vec<PathBuf> {
+        let key = (interpreter.to_path_buf(), *target);
+        if let Some(known) = self.system.get(&key) {
+            return known.clone();
+        }
+        let directories = system_directories::of(self.source, interpreter, target);
+        self.system.insert(key, directories.clone());
+        directories
+    }
+}
+
+impl Step {
+    fn new(path: &Path, why: &str) -> Self {
+        let needed = Needed {
+            path: path.to_path_buf(),
+            why: why.to_string(),
+        };
+        Self {
+            needed,
+            inherited: Vec::new(),
+        }
+    }
+}
+
+/// The absolute paths in a `DT_RPATH` or `DT_RUNPATH`, with ld.so(8)'s three words filled in. A
+/// relative path would depend on where the program is started.
+fn expand(list: &OsStr, origin: &Path, target: &Target) -> Vec<PathBuf> {
+    let bytes = list.as_bytes();
+    let mut paths = Vec::new();
+    for entry in bytes
+        .split(|&byte| byte == b':')
+        .filter(|entry| !entry.is_empty())
+    {
+        let mut variants = vec![entry.to_vec()];
+        variants = fill_in(variants, "ORIGIN", &[origin.as_os_str().as_bytes()]);
+        let multiarch = machine::multiarch_directory(target).map(|name| format!("lib/{name}"));
+        let plain = if target.is_64 { "lib64" } else { "lib" };
+        // $LIB is what the distribution built its loader with: one of these.
+        let libraries = [Some(plain), multiarch.as_deref(), Some("lib")];
+        let libraries: Vec<_> = libraries.into_iter().flatten().map(str::as_bytes).collect();
+        variants = fill_in(variants, "LIB", &libraries);
+        variants = fill_in(variants, "PLATFORM", &[machine::name(target).as_bytes()]);
+        let variants = variants
+            .into_iter()
+            .map(|bytes| PathBuf::from(OsStr::from_bytes(&bytes)));
+        paths.extend(variants.filter(|path| path.is_absolute()));
+    }
+    paths
+}
+
+fn fill_in(paths: Vec<Vec<u8>>, word: &str, values: &[&[u8]]) -> Vec<Vec<u8>> {
+    let forms = [format!("${{{word}}}"), format!("${word}")];
+    let mut filled = Vec::new();
+    for path in paths {
+        let found = forms.iter().find_map(|form| {
+            let at = path
+                .windows(form.len())
+                .position(|window| window == form.as_bytes())?;
+            Some((at, at + form.len()))
+        });
+        let Some((start, end)) = found else {
+            filled.push(path);
+            continue;
+        };
+        for value in values {
+            filled.push([&path[..start], value, &path[end..]].concat());
+        }
+    }
+    filled
+}
