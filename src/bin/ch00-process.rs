@@ -38,5 +38,9 @@ fn run(cli: &Cli) -> Result<Status> {
 /// Prints the help, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ! {
     let _ = error.print();
-    exit(if error.use_stderr() { Status::RUNTIME_FAILED.into() } else { 0 })
+    exit(if error.use_stderr() {
+        Status::RUNTIME_FAILED.into()
+    } else {
+        0
+    })
 }

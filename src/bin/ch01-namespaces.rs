@@ -56,7 +56,11 @@ fn run(cli: &Cli) -> Result<Status> {
         if let Some(name) = &cli.domainname {
             set_domainname(name)?;
         }
-        if cli.init { run_init(parent, &program) } else { program.exec() }
+        if cli.init {
+            run_init(parent, &program)
+        } else {
+            program.exec()
+        }
     })?;
     if let Some(user) = user {
         user.map(child.pid())?;
@@ -71,5 +75,9 @@ fn run(cli: &Cli) -> Result<Status> {
 /// Prints the help, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ! {
     let _ = error.print();
-    exit(if error.use_stderr() { Status::RUNTIME_FAILED.into() } else { 0 })
+    exit(if error.use_stderr() {
+        Status::RUNTIME_FAILED.into()
+    } else {
+        0
+    })
 }

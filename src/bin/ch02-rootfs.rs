@@ -48,7 +48,8 @@ fn main() -> ExitCode {
 
 // ANCHOR: run
 fn run(cli: &Cli) -> Result<Status> {
-    let program = Program::with_environment(&cli.command, rootfs::environment(cli.hostname.as_deref()))?;
+    let program =
+        Program::with_environment(&cli.command, rootfs::environment(cli.hostname.as_deref()))?;
     let mut flags = namespaces::FLAGS | rootfs::FLAG;
     let user = UserNamespace::if_needed()?;
     if let Some(user) = user {
@@ -73,7 +74,11 @@ fn run(cli: &Cli) -> Result<Status> {
             set_domainname(name)?;
         }
         enter(&root, cli)?;
-        if cli.init { run_init(parent, &program) } else { program.exec() }
+        if cli.init {
+            run_init(parent, &program)
+        } else {
+            program.exec()
+        }
     })?;
     if let Some(user) = user {
         user.map(child.pid())?;
@@ -107,5 +112,9 @@ fn enter(root: &Root, cli: &Cli) -> Result<()> {
 /// Prints the help, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ! {
     let _ = error.print();
-    exit(if error.use_stderr() { Status::RUNTIME_FAILED.into() } else { 0 })
+    exit(if error.use_stderr() {
+        Status::RUNTIME_FAILED.into()
+    } else {
+        0
+    })
 }

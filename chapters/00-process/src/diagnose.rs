@@ -40,7 +40,9 @@ fn not_permitted(path: &Path) -> Option<String> {
         return Some(format!("{path:?} is a directory"));
     }
     if mode & 0o111 == 0 {
-        return Some(format!("{path:?} has no execute permission (mode {mode:04o})"));
+        return Some(format!(
+            "{path:?} has no execute permission (mode {mode:04o})"
+        ));
     }
     let noexec = statvfs(path).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_NOEXEC));
     noexec.then(|| format!("{path:?} is on a file system that is mounted noexec"))
@@ -66,14 +68,26 @@ fn wrong_format(path: &Path) -> Option<String> {
         return Some(format!("{path:?} is empty"));
     }
     if !head.starts_with(b"\x7fELF") {
-        return Some(format!("{path:?} is neither a program nor a script that begins with #!"));
+        return Some(format!(
+            "{path:?} is neither a program nor a script that begins with #!"
+        ));
     }
     // elf(5): e_ident[EI_DATA] is the byte order; e_machine stands at offset 18.
     let machine = [head[18], head[19]];
-    let machine = if head[5] == 2 { u16::from_be_bytes(machine) } else { u16::from_le_bytes(machine) };
-    let name = MACHINES.iter().find(|(number, _)| *number == machine).map(|(_, name)| *name);
+    let machine = if head[5] == 2 {
+        u16::from_be_bytes(machine)
+    } else {
+        u16::from_le_bytes(machine)
+    };
+    let name = MACHINES
+        .iter()
+        .find(|(number, _)| *number == machine)
+        .map(|(_, name)| *name);
     let name = name.map_or_else(|| format!("ELF machine {machine}"), str::to_owned);
-    Some(format!("{path:?} is a program for {name}, and this machine runs {}", std::env::consts::ARCH))
+    Some(format!(
+        "{path:?} is a program for {name}, and this machine runs {}",
+        std::env::consts::ARCH
+    ))
 }
 
 fn first_word(line: &[u8]) -> Option<String> {
@@ -89,7 +103,8 @@ fn elf_interpreter(file: &File) -> Option<String> {
     (read::<5>(file, 0)? == *b"\x7fELF\x02").then_some(())?;
     let (table, size, count) = (word(32)?, half(54)?, half(56)?);
     let segments = (0..count).map(|n| table + u64::from(n) * u64::from(size));
-    let mut interpreters = segments.filter(|at| read::<4>(file, *at).map(u32::from_ne_bytes) == Some(libc::PT_INTERP));
+    let mut interpreters =
+        segments.filter(|at| read::<4>(file, *at).map(u32::from_ne_bytes) == Some(libc::PT_INTERP));
     let segment = interpreters.next()?;
     let mut name = vec![0; usize::try_from(word(segment + 32)?).ok()?.clamp(1, 4096)];
     file.read_exact_at(&mut name, word(segment + 8)?).ok()?;

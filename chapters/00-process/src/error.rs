@@ -23,7 +23,14 @@ pub struct SysError {
 
 impl fmt::Display for SysError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({}): {} ({:?})", self.call, self.args, self.errno.desc(), self.errno)
+        write!(
+            f,
+            "{}({}): {} ({:?})",
+            self.call,
+            self.args,
+            self.errno.desc(),
+            self.errno
+        )
     }
 }
 
@@ -69,7 +76,9 @@ pub struct Remedy {
 /// Prints the error, once, as a chain, and the remedies whose cause was found.
 /// Returns the exit status that stands for it.
 pub fn fail(program: &str, error: &anyhow::Error, remedies: &[&[Remedy]]) -> ExitCode {
-    colored::control::set_override(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    colored::control::set_override(
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    );
     eprintln!("{program}: {} {error:#}", "error:".red().bold());
     if let Some(failed) = error.root_cause().downcast_ref::<SysError>() {
         let matching = remedies.iter().copied().flatten();
@@ -87,9 +96,18 @@ pub fn fail(program: &str, error: &anyhow::Error, remedies: &[&[Remedy]]) -> Exi
 pub fn sudo_line() -> String {
     let program = std::env::current_exe().unwrap_or_default();
     let here = std::env::current_dir().unwrap_or_default();
-    let program = program.strip_prefix(&here).unwrap_or(&program).to_string_lossy().into_owned();
-    let rest = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
-    let words: Vec<_> = std::iter::once(program).chain(rest).map(|word| shell_word(&word)).collect();
+    let program = program
+        .strip_prefix(&here)
+        .unwrap_or(&program)
+        .to_string_lossy()
+        .into_owned();
+    let rest = std::env::args_os()
+        .skip(1)
+        .map(|arg| arg.to_string_lossy().into_owned());
+    let words: Vec<_> = std::iter::once(program)
+        .chain(rest)
+        .map(|word| shell_word(&word))
+        .collect();
     format!("sudo {}", words.join(" "))
 }
 

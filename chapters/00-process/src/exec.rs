@@ -41,12 +41,21 @@ impl Program {
         let name = command.first().context("no command")?;
         ensure!(!name.is_empty(), "the command is an empty word");
         let environment: Vec<_> = environment.into_iter().collect();
-        let path = environment.iter().find(|(key, _)| key == "PATH").map(|(_, path)| path.as_os_str());
+        let path = environment
+            .iter()
+            .find(|(key, _)| key == "PATH")
+            .map(|(_, path)| path.as_os_str());
         Ok(Self {
             name: name.to_string_lossy().into_owned(),
             candidates: candidates(name, path.unwrap_or(OsStr::new("/usr/bin:/bin")))?,
-            argv: command.iter().map(|word| c_string(word)).collect::<Result<_>>()?,
-            envp: environment.iter().map(|(key, value)| c_variable(key, value)).collect::<Result<_>>()?,
+            argv: command
+                .iter()
+                .map(|word| c_string(word))
+                .collect::<Result<_>>()?,
+            envp: environment
+                .iter()
+                .map(|(key, value)| c_variable(key, value))
+                .collect::<Result<_>>()?,
         })
     }
 
@@ -88,7 +97,10 @@ impl Program {
 
     fn not_found(&self) -> anyhow::Error {
         // A file that is there, and yet "not found", lacks what would run it.
-        let there = self.candidates.iter().find(|file| std::fs::exists(OsStr::from_bytes(file.as_bytes())).unwrap_or(false));
+        let there = self
+            .candidates
+            .iter()
+            .find(|file| std::fs::exists(OsStr::from_bytes(file.as_bytes())).unwrap_or(false));
         if let Some(file) = there {
             return self.failed(file, Errno::ENOENT);
         }
@@ -98,7 +110,10 @@ impl Program {
             errno: Errno::ENOENT,
         };
         let searched = !self.name.contains('/');
-        self.because(error, searched.then(|| "no directory of PATH has a file of that name".into()))
+        self.because(
+            error,
+            searched.then(|| "no directory of PATH has a file of that name".into()),
+        )
     }
 
     fn because(&self, error: SysError, what: Option<String>) -> anyhow::Error {
@@ -116,7 +131,9 @@ fn candidates(name: &OsStr, path: &OsStr) -> Result<Vec<CString>> {
     if name.as_bytes().contains(&b'/') {
         return Ok(vec![c_string(name)?]);
     }
-    std::env::split_paths(path).map(|directory| c_string(directory.join(name).as_os_str())).collect()
+    std::env::split_paths(path)
+        .map(|directory| c_string(directory.join(name).as_os_str()))
+        .collect()
 }
 
 fn c_string(word: &OsStr) -> Result<CString> {

@@ -17,7 +17,6 @@ mod status;
 mod sys;
 mod wait;
 
-pub use sys::{CloneFlags, exit_now};
 pub use error::{Remedy, SysError, SysResult, fail, sudo_line};
 pub use exec::Program;
 pub use remedies::REMEDIES;
@@ -25,4 +24,5 @@ pub use report::Parent;
 pub use signals::Received;
 pub use spawn::spawn;
 pub use status::Status;
+pub use sys::{CloneFlags, exit_now};
 pub use wait::Child;

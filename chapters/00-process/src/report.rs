@@ -15,9 +15,9 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::pipe2;
 
-use crate::sys::exit_now;
 use crate::error::{SysError, SysResult};
 use crate::status::Status;
+use crate::sys::exit_now;
 
 /// Both ends. O_CLOEXEC on the writing one is the signal: exec closes it.
 pub(crate) fn pipe() -> Result<(Report, Parent)> {
@@ -36,7 +36,9 @@ impl Report {
     /// What the child failed at instead.
     pub(crate) fn read(mut self) -> Result<()> {
         let mut message = String::new();
-        self.0.read_to_string(&mut message).syscall("read", || "report of the child".into())?;
+        self.0
+            .read_to_string(&mut message)
+            .syscall("read", || "report of the child".into())?;
         if message.is_empty() {
             return Ok(());
         }
@@ -64,7 +66,8 @@ impl Parent {
         // only reading end of our pipe, and poll(2) reports POLLERR without one.
         if let Some(writer) = &*self.writer.borrow() {
             let mut pipe = [PollFd::new(writer.as_fd(), PollFlags::empty())];
-            let ready = poll(&mut pipe, PollTimeout::ZERO).syscall("poll", || "report pipe".into())?;
+            let ready =
+                poll(&mut pipe, PollTimeout::ZERO).syscall("poll", || "report pipe".into())?;
             if ready > 0 {
                 exit_now(Status::RUNTIME_FAILED);
             }
@@ -88,20 +91,26 @@ impl Parent {
     }
 }
 
-
 /// One error, as NUL-separated fields: the failed call, its arguments and
 /// errno (empty when it was no system call), then what was being done,
 /// outermost first.
 fn encode(error: &anyhow::Error) -> String {
     let root = error.root_cause();
     let (call, args, errno) = match root.downcast_ref::<SysError>() {
-        Some(e) => (e.call.as_ref(), e.args.clone(), (e.errno as i32).to_string()),
+        Some(e) => (
+            e.call.as_ref(),
+            e.args.clone(),
+            (e.errno as i32).to_string(),
+        ),
         None => ("", root.to_string(), String::new()),
     };
     let mut fields = vec![call.to_owned(), args, errno];
     fields.extend(error.chain().map(|cause| cause.to_string()));
     fields.pop();
-    let clean: Vec<_> = fields.iter().map(|field| field.replace('\0', "\u{fffd}")).collect();
+    let clean: Vec<_> = fields
+        .iter()
+        .map(|field| field.replace('\0', "\u{fffd}"))
+        .collect();
     clean.join("\0")
 }
 
@@ -118,7 +127,10 @@ fn decode(message: &str) -> anyhow::Error {
         Err(_) => anyhow!(args),
     };
     let contexts: Vec<_> = fields.map(str::to_owned).collect();
-    contexts.into_iter().rev().fold(root, anyhow::Error::context)
+    contexts
+        .into_iter()
+        .rev()
+        .fold(root, anyhow::Error::context)
 }
 
 #[cfg(test)]
@@ -128,7 +140,9 @@ mod tests {
 
     #[test]
     fn an_error_crosses_the_pipe_with_its_chain() {
-        let failed: Result<()> = Err(Errno::EPERM).syscall("mount", || "\"proc\"".into()).map_err(Into::into);
+        let failed: Result<()> = Err(Errno::EPERM)
+            .syscall("mount", || "\"proc\"".into())
+            .map_err(Into::into);
         let error = failed.context("inner").context("outer").unwrap_err();
         let decoded = decode(&encode(&error));
         assert_eq!(format!("{decoded:#}"), format!("{error:#}"));
@@ -140,6 +154,9 @@ mod tests {
     #[test]
     fn an_error_of_no_system_call_crosses_the_pipe() {
         let error = anyhow!("no such thing\0here").context("looking");
-        assert_eq!(format!("{:#}", decode(&encode(&error))), "looking: no such thing\u{fffd}here");
+        assert_eq!(
+            format!("{:#}", decode(&encode(&error))),
+            "looking: no such thing\u{fffd}here"
+        );
     }
 }

@@ -49,8 +49,12 @@ impl Signals {
         let mut mask_before = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut mask_before))
             .syscall("sigprocmask", || "SIG_BLOCK".into())?;
-        let incoming = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC).syscall("signalfd", String::new)?;
-        Ok(Self { incoming, mask_before })
+        let incoming =
+            SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC).syscall("signalfd", String::new)?;
+        Ok(Self {
+            incoming,
+            mask_before,
+        })
     }
 
     /// In the child: signals as they were before this program. A blocked
@@ -66,10 +70,14 @@ impl Signals {
         loop {
             match self.incoming.read_signal() {
                 Ok(Some(info)) => {
-                    let signal = Signal::try_from(info.ssi_signo as i32).syscall("read", || "signalfd".into())?;
+                    let signal = Signal::try_from(info.ssi_signo as i32)
+                        .syscall("read", || "signalfd".into())?;
                     // sigaction(2): SI_KERNEL, where kill(2) would say SI_USER.
                     let from_terminal = info.ssi_code == libc::SI_KERNEL;
-                    return Ok(Received { signal, from_terminal });
+                    return Ok(Received {
+                        signal,
+                        from_terminal,
+                    });
                 }
                 Ok(None) | Err(Errno::EINTR) => continue,
                 Err(errno) => Err(errno).syscall("read", || "signalfd".into())?,

@@ -5,11 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::sys::{CloneFlags, Side, clone3, exit_now};
 use crate::error::SysResult;
 use crate::report::{self, Parent};
 use crate::signals::Signals;
 use crate::status::Status;
+use crate::sys::{CloneFlags, Side, clone3, exit_now};
 use crate::wait::Child;
 
 /// Starts a child process in the new namespaces that `flags` name. The child
@@ -73,7 +73,8 @@ where
 /// locks of the others stay locked for ever.
 fn ensure_single_thread() -> Result<()> {
     // proc_pid_task(5): a directory a thread, so two links more than threads.
-    let task = std::fs::metadata("/proc/self/task").context("counting threads in /proc/self/task")?;
+    let task =
+        std::fs::metadata("/proc/self/task").context("counting threads in /proc/self/task")?;
     let threads = std::os::unix::fs::MetadataExt::nlink(&task).saturating_sub(2);
     ensure!(
         threads == 1,

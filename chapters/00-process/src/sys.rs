@@ -31,7 +31,13 @@ pub(crate) unsafe fn clone3(flags: CloneFlags) -> nix::Result<Side> {
     // clone(2): with no new stack and no CLONE_VM, clone3 returns twice, as
     // fork does. Neither libc nor nix wraps it.
     // SAFETY: `args` is a whole clone_args, and lives through the call.
-    let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw const args,
+            size_of::<libc::clone_args>(),
+        )
+    };
     match Errno::result(result) {
         Ok(0) => Ok(Side::Child),
         Ok(pid) => Ok(Side::Parent {
@@ -75,7 +81,8 @@ pub fn exit_now(code: u8) -> ! {
 pub(crate) fn default_disposition(signal: Signal) -> Result<(), SysError> {
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: SIG_DFL installs no handler, so no code of ours can run in one.
-    unsafe { nix::sys::signal::sigaction(signal, &action) }.syscall("sigaction", || format!("{signal}, SIG_DFL"))?;
+    unsafe { nix::sys::signal::sigaction(signal, &action) }
+        .syscall("sigaction", || format!("{signal}, SIG_DFL"))?;
     Ok(())
 }
 

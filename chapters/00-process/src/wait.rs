@@ -60,7 +60,10 @@ impl Child {
     /// # Errors
     /// As [`wait`](Child::wait), and what `passed_on` returns.
     // ANCHOR: wait
-    pub fn wait_with(mut self, mut passed_on: impl FnMut(&Child, Received) -> Result<()>) -> Result<Status> {
+    pub fn wait_with(
+        mut self,
+        mut passed_on: impl FnMut(&Child, Received) -> Result<()>,
+    ) -> Result<Status> {
         self.started()?;
         loop {
             let received = self.signals.next()?;

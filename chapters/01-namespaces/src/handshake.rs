@@ -48,7 +48,10 @@ impl WaitForGo {
     pub fn wait(self) -> Result<()> {
         let mut word = [0];
         let length = read(&self.0, &mut word).syscall("read", || "handshake".into())?;
-        ensure!(length == 1, "the parent closed the handshake without a word");
+        ensure!(
+            length == 1,
+            "the parent closed the handshake without a word"
+        );
         Ok(())
     }
 }

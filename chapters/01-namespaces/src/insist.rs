@@ -19,7 +19,10 @@ pub struct Insist {
 impl Insist {
     /// Notices are printed in the name of `program`.
     pub fn new(program: &'static str) -> Self {
-        Self { program, refused: false }
+        Self {
+            program,
+            refused: false,
+        }
     }
 
     /// To be called with every signal that was passed on to `child`.
@@ -29,7 +32,10 @@ impl Insist {
     // ANCHOR: insist
     pub fn passed_on(&mut self, child: &Child, received: Received) -> Result<()> {
         let signal = received.signal;
-        let asks_to_end = matches!(signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGQUIT | Signal::SIGHUP);
+        let asks_to_end = matches!(
+            signal,
+            Signal::SIGINT | Signal::SIGTERM | Signal::SIGQUIT | Signal::SIGHUP
+        );
         if !asks_to_end || !drops(child.pid(), signal) {
             return Ok(());
         }
@@ -56,7 +62,13 @@ fn drops(pid: Pid, signal: Signal) -> bool {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
         return false;
     };
-    let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim();
+    let field = |name| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap_or("")
+            .trim()
+    };
     // proc_pid_status(5): NSpid has a PID for each namespace, the innermost last.
     let is_pid_1 = field("NSpid:").split_whitespace().skip(1).last() == Some("1");
     let bit = 1u64 << (signal as u32 - 1);

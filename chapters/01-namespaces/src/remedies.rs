@@ -83,14 +83,20 @@ fn too_many_namespaces(failed: &SysError) -> Option<String> {
 /// user_namespaces(7): a process in a chroot makes no user namespace, so that it cannot leave the chroot by it.
 fn in_a_chroot() -> Option<String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let root_is_a_mount = mounts.lines().any(|line| line.split(' ').nth(4) == Some("/"));
-    (!root_is_a_mount).then(|| "this process is in a chroot, where no user namespace can be made".into())
+    let root_is_a_mount = mounts
+        .lines()
+        .any(|line| line.split(' ').nth(4) == Some("/"));
+    (!root_is_a_mount)
+        .then(|| "this process is in a chroot, where no user namespace can be made".into())
 }
 
 /// A container's own filter refuses the call before any sysctl is asked.
 fn filtered() -> Option<String> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"))?.trim();
+    let mode = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Seccomp:"))?
+        .trim();
     (mode == "2").then(|| {
         "a seccomp filter is on this process, as in a container: \
          start the outer container with --privileged, or with --security-opt seccomp=unconfined"
@@ -110,11 +116,17 @@ fn not_built_in(failed: &SysError) -> Option<String> {
         .iter()
         .filter(|(flag, _)| failed.args.contains(flag))
         .find(|(_, file)| !Path::new("/proc/self/ns").join(file).exists())?;
-    Some(format!("this kernel was built without {} namespaces", missing.1))
+    Some(format!(
+        "this kernel was built without {} namespaces",
+        missing.1
+    ))
 }
 
 fn allow(name: &str, value: &str, what: &str) -> String {
-    format!("{what}: {name} says so. Allow them (sudo sysctl -w {name}={value}), or run this as root: {}", process::sudo_line())
+    format!(
+        "{what}: {name} says so. Allow them (sudo sysctl -w {name}={value}), or run this as root: {}",
+        process::sudo_line()
+    )
 }
 
 fn sysctl(root: &Path, name: &str) -> Option<String> {
@@ -139,7 +151,11 @@ mod tests {
     fn apparmor_is_blamed_only_when_its_sysctl_says_so() {
         let name = "kernel.apparmor_restrict_unprivileged_userns";
         let on = sysctls(&[(name, "1\n")]);
-        assert!(restricted_by_apparmor(on.path()).unwrap().contains(&format!("sysctl -w {name}=0")));
+        assert!(
+            restricted_by_apparmor(on.path())
+                .unwrap()
+                .contains(&format!("sysctl -w {name}=0"))
+        );
         let off = sysctls(&[(name, "0\n")]);
         assert_eq!(restricted_by_apparmor(off.path()), None);
         assert_eq!(restricted_by_apparmor(sysctls(&[]).path()), None);
@@ -148,7 +164,11 @@ mod tests {
     #[test]
     fn the_debian_switch_is_blamed_only_when_it_is_off() {
         let name = "kernel.unprivileged_userns_clone";
-        assert!(switched_off(sysctls(&[(name, "0\n")]).path()).unwrap().contains(name));
+        assert!(
+            switched_off(sysctls(&[(name, "0\n")]).path())
+                .unwrap()
+                .contains(name)
+        );
         assert_eq!(switched_off(sysctls(&[(name, "1\n")]).path()), None);
     }
 }

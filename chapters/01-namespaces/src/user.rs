@@ -51,8 +51,15 @@ impl UserNamespace {
 
     /// One line for the user, who did not ask for it.
     pub fn notice(self) -> String {
-        let who = if self.uid.is_root() { "root without CAP_SYS_ADMIN" } else { "not root" };
-        format!("{who}, so in a user namespace: uid {} here is uid 0 (root) inside", self.uid)
+        let who = if self.uid.is_root() {
+            "root without CAP_SYS_ADMIN"
+        } else {
+            "not root"
+        };
+        format!(
+            "{who}, so in a user namespace: uid {} here is uid 0 (root) inside",
+            self.uid
+        )
     }
 }
 

@@ -26,6 +26,8 @@ pub fn set_domainname(name: &OsStr) -> Result<()> {
     // nix has no setdomainname. The kernel offers the same value as a file,
     // and the file belongs to the writer's UTS namespace: proc_sys_kernel(5).
     std::fs::write("/proc/sys/kernel/domainname", name.as_encoded_bytes())
-        .syscall("write", || format!("\"/proc/sys/kernel/domainname\", {name:?}"))?;
+        .syscall("write", || {
+            format!("\"/proc/sys/kernel/domainname\", {name:?}")
+        })?;
     Ok(())
 }

@@ -16,7 +16,11 @@ fn main() -> ExitCode {
     let jailer = std::env::args().nth(1).unwrap_or_default();
     match run(&jailer) {
         Ok(status) => status.into(),
-        Err(error) => process::fail("chroot_escape", &error, &[namespaces::REMEDIES, rootfs::REMEDIES]),
+        Err(error) => process::fail(
+            "chroot_escape",
+            &error,
+            &[namespaces::REMEDIES, rootfs::REMEDIES],
+        ),
     }
 }
 
@@ -79,7 +83,11 @@ fn identity() -> Result<(u64, u64)> {
 }
 
 fn say(when: &str, jailer: &str, host: (u64, u64)) -> Result<()> {
-    let whose = if identity()? == host { "the host's root directory" } else { "the jail" };
+    let whose = if identity()? == host {
+        "the host's root directory"
+    } else {
+        "the jail"
+    };
     println!("{when} {jailer}: / is {whose}");
     Ok(())
 }

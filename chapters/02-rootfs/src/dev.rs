@@ -39,7 +39,8 @@ const LINKS: [(&str, &str); 5] = [
 /// When a mount call, mknod(2) or symlink(2) fails.
 // ANCHOR: dev
 pub fn mount_dev(host: &HostTree) -> Result<()> {
-    fresh("tmpfs", "/dev", MsFlags::MS_NOSUID, "mode=755,size=64k").context("mounting a tmpfs on /dev")?;
+    fresh("tmpfs", "/dev", MsFlags::MS_NOSUID, "mode=755,size=64k")
+        .context("mounting a tmpfs on /dev")?;
     for (path, major, minor) in NODES {
         make_node(host, path, major, minor).with_context(|| format!("making {path}"))?;
     }
@@ -58,14 +59,21 @@ pub fn mount_dev(host: &HostTree) -> Result<()> {
 /// host's /dev/null through it.
 fn make_node(host: &HostTree, path: &str, major: u64, minor: u64) -> Result<()> {
     let mask = umask(Mode::empty());
-    let made = mknod(path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(major, minor));
+    let made = mknod(
+        path,
+        SFlag::S_IFCHR,
+        Mode::from_bits_truncate(0o666),
+        makedev(major, minor),
+    );
     umask(mask);
     match made {
         Err(Errno::EPERM) => {
             mount_point::file(Path::new(path))?;
             host.open_tree(Path::new(path))?.attach(Path::new(path))
         }
-        made => Ok(made.syscall("mknod", || format!("{path:?}, S_IFCHR|0666, makedev({major}, {minor})"))?),
+        made => Ok(made.syscall("mknod", || {
+            format!("{path:?}, S_IFCHR|0666, makedev({major}, {minor})")
+        })?),
     }
 }
 
@@ -76,7 +84,9 @@ fn mount_pts() -> Result<()> {
     let options = "newinstance,ptmxmode=0666,mode=0620";
     // Group 5 is tty on most systems; EINVAL where the id map has no group 5.
     match mount_fresh("devpts", "/dev/pts", flags, &format!("{options},gid=5")) {
-        Err(failed) if failed.errno == Errno::EINVAL => Ok(mount_fresh("devpts", "/dev/pts", flags, options)?),
+        Err(failed) if failed.errno == Errno::EINVAL => {
+            Ok(mount_fresh("devpts", "/dev/pts", flags, options)?)
+        }
         result => Ok(result?),
     }
 }

@@ -9,7 +9,10 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// `HOME` name places that are not there inside, and its secrets are not the
 /// container's business. `TERM` alone is kept: the terminal is the same.
 pub fn environment(hostname: Option<&OsStr>) -> Vec<(OsString, OsString)> {
-    let mut variables = vec![("PATH".into(), PATH.into()), ("HOME".into(), "/root".into())];
+    let mut variables = vec![
+        ("PATH".into(), PATH.into()),
+        ("HOME".into(), "/root".into()),
+    ];
     if let Some(term) = std::env::var_os("TERM") {
         variables.push(("TERM".into(), term));
     }

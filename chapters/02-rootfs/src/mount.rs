@@ -19,8 +19,9 @@ use crate::mount_point;
 // ANCHOR: make_private
 pub fn make_private() -> Result<()> {
     let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(None::<&str>, "/", None::<&str>, flags, None::<&str>)
-        .syscall("mount", || "NULL, \"/\", NULL, MS_REC|MS_PRIVATE, NULL".into())?;
+    mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).syscall("mount", || {
+        "NULL, \"/\", NULL, MS_REC|MS_PRIVATE, NULL".into()
+    })?;
     Ok(())
 }
 // ANCHOR_END: make_private
@@ -32,7 +33,12 @@ pub fn make_private() -> Result<()> {
 /// When a directory cannot be made, or mount(2) fails.
 pub fn mount_scratch() -> Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    for (path, mode) in [("/tmp", "mode=1777"), ("/var/tmp", "mode=1777"), ("/run", "mode=755"), ("/root", "mode=700")] {
+    for (path, mode) in [
+        ("/tmp", "mode=1777"),
+        ("/var/tmp", "mode=1777"),
+        ("/run", "mode=755"),
+        ("/root", "mode=700"),
+    ] {
         fresh("tmpfs", path, flags, mode).with_context(|| format!("mounting a tmpfs on {path}"))?;
     }
     Ok(())
@@ -45,7 +51,12 @@ pub(crate) fn fresh(kind: &str, path: &str, flags: MsFlags, data: &str) -> Resul
 }
 
 /// As [`fresh`], on a directory that is there; for callers that branch on the errno.
-pub(crate) fn mount_fresh(kind: &str, path: &str, flags: MsFlags, data: &str) -> Result<(), SysError> {
+pub(crate) fn mount_fresh(
+    kind: &str,
+    path: &str,
+    flags: MsFlags,
+    data: &str,
+) -> Result<(), SysError> {
     mount(Some(kind), path, Some(kind), flags, Some(data)).syscall("mount", || {
         format!("{kind:?}, {path:?}, {kind:?}, {}, {data:?}", names(flags))
     })
@@ -53,12 +64,24 @@ pub(crate) fn mount_fresh(kind: &str, path: &str, flags: MsFlags, data: &str) ->
 
 /// What is at `source` appears at `target` too.
 pub(crate) fn bind(source: &str, target: &str) -> Result<()> {
-    mount(Some(source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
-        .syscall("mount", || format!("{source:?}, {target:?}, NULL, MS_BIND, NULL"))?;
+    mount(
+        Some(source),
+        target,
+        None::<&str>,
+        MsFlags::MS_BIND,
+        None::<&str>,
+    )
+    .syscall("mount", || {
+        format!("{source:?}, {target:?}, NULL, MS_BIND, NULL")
+    })?;
     Ok(())
 }
 
 fn names(flags: MsFlags) -> String {
     let names: Vec<_> = flags.iter_names().map(|(name, _)| name).collect();
-    if names.is_empty() { "0".into() } else { names.join("|") }
+    if names.is_empty() {
+        "0".into()
+    } else {
+        names.join("|")
+    }
 }

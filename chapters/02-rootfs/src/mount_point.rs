@@ -13,7 +13,10 @@ use process::SysResult;
 pub(crate) fn directory(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => {
-            ensure!(metadata.is_dir(), "{path:?} in the root filesystem is not a directory");
+            ensure!(
+                metadata.is_dir(),
+                "{path:?} in the root filesystem is not a directory"
+            );
             Ok(())
         }
         Err(_) => make_directories(path),
@@ -25,8 +28,12 @@ pub(crate) fn directory(path: &Path) -> Result<()> {
 pub(crate) fn like(is_directory: bool, path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() == is_directory => Ok(()),
-        Ok(_) if is_directory => Err(anyhow::anyhow!("{path:?} inside is a file, and the source is a directory")),
-        Ok(_) => Err(anyhow::anyhow!("{path:?} inside is a directory, and the source is a file")),
+        Ok(_) if is_directory => Err(anyhow::anyhow!(
+            "{path:?} inside is a file, and the source is a directory"
+        )),
+        Ok(_) => Err(anyhow::anyhow!(
+            "{path:?} inside is a directory, and the source is a file"
+        )),
         Err(_) if is_directory => make_directories(path),
         Err(_) => file(path),
     }
@@ -39,7 +46,9 @@ pub(crate) fn file(path: &Path) -> Result<()> {
     }
     match File::create_new(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        result => Ok(result.map(drop).syscall("open", || format!("{path:?}, O_CREAT|O_EXCL"))?),
+        result => Ok(result
+            .map(drop)
+            .syscall("open", || format!("{path:?}, O_CREAT|O_EXCL"))?),
     }
 }
 

@@ -27,7 +27,10 @@ impl Root {
     /// # Errors
     /// When it is not a directory, or is empty, or cannot be read.
     pub fn writable(path: &Path) -> Result<Self> {
-        Ok(Self { path: check(path)?, writable: true })
+        Ok(Self {
+            path: check(path)?,
+            writable: true,
+        })
     }
 
     /// A directory that several containers share, so none may change it.
@@ -35,7 +38,10 @@ impl Root {
     /// # Errors
     /// As [`Root::writable`].
     pub fn read_only(path: &Path) -> Result<Self> {
-        Ok(Self { path: check(path)?, writable: false })
+        Ok(Self {
+            path: check(path)?,
+            writable: false,
+        })
     }
 
     /// Makes this directory the root of the mount namespace, and of this process.
@@ -48,13 +54,18 @@ impl Root {
     // ANCHOR: pivot
     pub fn pivot(&self) -> Result<HostTree> {
         let path = &self.path;
-        let host = open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-            .syscall("open", || "\"/\", O_PATH|O_DIRECTORY|O_CLOEXEC".into())?;
+        let host = open(
+            "/",
+            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )
+        .syscall("open", || "\"/\", O_PATH|O_DIRECTORY|O_CLOEXEC".into())?;
 
         // pivot_root(2): new_root must be a mount point, so bind it to itself.
         let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
-        mount(Some(path), path, None::<&str>, bind, None::<&str>)
-            .syscall("mount", || format!("{path:?}, {path:?}, NULL, MS_BIND|MS_REC, NULL"))?;
+        mount(Some(path), path, None::<&str>, bind, None::<&str>).syscall("mount", || {
+            format!("{path:?}, {path:?}, NULL, MS_BIND|MS_REC, NULL")
+        })?;
         if !self.writable {
             sys::make_read_only(path)?;
         }
@@ -78,7 +89,9 @@ impl HostTree {
     /// # Errors
     /// When its source is gone, or its mount point cannot be made or is of the other kind.
     pub fn bind(&self, volume: &Volume) -> Result<()> {
-        volume.mount(self).with_context(|| format!("mounting the volume {volume}"))
+        volume
+            .mount(self)
+            .with_context(|| format!("mounting the volume {volume}"))
     }
 
     /// Copies a mount of the host's. `path` is absolute, and has no symbolic
@@ -107,10 +120,21 @@ impl HostTree {
 /// Bad roots are found before there is a child.
 fn check(path: &Path) -> Result<PathBuf> {
     let absolute = fs::canonicalize(path).syscall("realpath", || format!("{path:?}"));
-    let absolute = absolute.with_context(|| format!("the root filesystem {path:?} cannot be used"))?;
-    ensure!(absolute != Path::new("/"), "the root filesystem cannot be the host's own root directory");
-    ensure!(absolute.is_dir(), "the root filesystem {path:?} is not a directory");
-    let mut entries = fs::read_dir(&absolute).syscall("open", || format!("{path:?}, O_DIRECTORY"))?;
-    ensure!(entries.next().is_some(), "the root filesystem {path:?} is an empty directory");
+    let absolute =
+        absolute.with_context(|| format!("the root filesystem {path:?} cannot be used"))?;
+    ensure!(
+        absolute != Path::new("/"),
+        "the root filesystem cannot be the host's own root directory"
+    );
+    ensure!(
+        absolute.is_dir(),
+        "the root filesystem {path:?} is not a directory"
+    );
+    let mut entries =
+        fs::read_dir(&absolute).syscall("open", || format!("{path:?}, O_DIRECTORY"))?;
+    ensure!(
+        entries.next().is_some(),
+        "the root filesystem {path:?} is an empty directory"
+    );
     Ok(absolute)
 }

@@ -41,7 +41,13 @@ const MASKED: [&str; 11] = [
 ];
 
 /// What may be looked at, but turns knobs of the whole machine when written to.
-const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+const READ_ONLY: [&str; 5] = [
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];
 // ANCHOR_END: lists
 
 /// Hides some of the kernel's files, and makes others read-only. Those that this kernel lacks are left out.
@@ -64,7 +70,8 @@ fn mask(path: &str) -> Result<()> {
     match fs::metadata(path) {
         Err(_) => Ok(()),
         Ok(metadata) if metadata.is_dir() => {
-            let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+            let flags =
+                MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
             Ok(mount_fresh("tmpfs", path, flags, "size=0k")?)
         }
         Ok(_) => bind("/dev/null", path),

@@ -64,7 +64,10 @@ fn proc_is_masked(failed: &SysError) -> Option<String> {
 /// pivot_root(2): EINVAL when the present root is the initramfs, or no mount point.
 fn root_cannot_be_left(_: &SysError) -> Option<String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    if !mounts.lines().any(|line| line.split(' ').nth(4) == Some("/")) {
+    if !mounts
+        .lines()
+        .any(|line| line.split(' ').nth(4) == Some("/"))
+    {
         return Some("this process is in a chroot whose root is no mount point, which pivot_root cannot leave".into());
     }
     let kind = statfs("/").ok()?.filesystem_type();
@@ -76,5 +79,8 @@ fn root_cannot_be_left(_: &SysError) -> Option<String> {
 /// mount_setattr(2) came with Linux 5.12, open_tree(2) with 5.2.
 fn old_kernel(_: &SysError) -> Option<String> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
-    Some(format!("this kernel is {}; Linux 5.12 or newer is needed", release.trim()))
+    Some(format!(
+        "this kernel is {}; Linux 5.12 or newer is needed",
+        release.trim()
+    ))
 }

@@ -22,10 +22,20 @@ pub(crate) fn open_tree(directory: BorrowedFd, path: &Path) -> Result<DetachedMo
     let c_path = c_path(path)?;
     // Recursive always: in a user namespace mounts below are locked to the one
     // above, and copying that one alone is refused. mount_namespaces(7)
-    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as libc::c_uint;
+    let flags =
+        libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as libc::c_uint;
     // SAFETY: `c_path` is a NUL-terminated string that lives through the call.
-    let fd = unsafe { libc::syscall(libc::SYS_open_tree, directory.as_raw_fd(), c_path.as_ptr(), flags) };
-    let fd = Errno::result(fd).syscall("open_tree", || format!("{path:?}, OPEN_TREE_CLONE|AT_RECURSIVE"))?;
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_open_tree,
+            directory.as_raw_fd(),
+            c_path.as_ptr(),
+            flags,
+        )
+    };
+    let fd = Errno::result(fd).syscall("open_tree", || {
+        format!("{path:?}, OPEN_TREE_CLONE|AT_RECURSIVE")
+    })?;
     // SAFETY: the kernel has just made this descriptor, and gave it to us alone.
     Ok(DetachedMount(unsafe { OwnedFd::from_raw_fd(fd as i32) }))
 }
@@ -52,7 +62,14 @@ impl DetachedMount {
         let flags = libc::MOVE_MOUNT_F_EMPTY_PATH | libc::MOVE_MOUNT_T_SYMLINKS;
         // SAFETY: both paths are NUL-terminated strings that live through the call.
         let result = unsafe {
-            libc::syscall(libc::SYS_move_mount, from, c"".as_ptr(), libc::AT_FDCWD, c_target.as_ptr(), flags)
+            libc::syscall(
+                libc::SYS_move_mount,
+                from,
+                c"".as_ptr(),
+                libc::AT_FDCWD,
+                c_target.as_ptr(),
+                flags,
+            )
         };
         Errno::result(result).syscall("move_mount", || format!("{target:?}"))?;
         Ok(())
@@ -86,5 +103,6 @@ fn mount_setattr(directory: i32, path: &CStr, flags: libc::c_int, set: u64) -> n
 }
 
 fn c_path(path: &Path) -> Result<CString> {
-    CString::new(path.as_os_str().as_bytes()).with_context(|| format!("{path:?} has a NUL byte in it"))
+    CString::new(path.as_os_str().as_bytes())
+        .with_context(|| format!("{path:?} has a NUL byte in it"))
 }

@@ -28,7 +28,12 @@ pub fn mount_sys(host: &HostTree) -> Result<()> {
             let copy = host.open_tree(path)?;
             // mount(2): a bind mount with MS_RDONLY leaves the mounts below it
             // writable. mount_setattr(2), since Linux 5.12, reaches them all.
-            copy.set(libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC)?;
+            copy.set(
+                libc::MOUNT_ATTR_RDONLY
+                    | libc::MOUNT_ATTR_NOSUID
+                    | libc::MOUNT_ATTR_NODEV
+                    | libc::MOUNT_ATTR_NOEXEC,
+            )?;
             copy.attach(path)
         }
         result => Ok(result?),

@@ -32,12 +32,26 @@ impl FromStr for Volume {
             Some("ro") => true,
             Some(option) => bail!("unknown option {option:?}: ro and rw are known"),
         };
-        ensure!(parts.next().is_none(), "too many colons: SRC:DST:ro is expected");
+        ensure!(
+            parts.next().is_none(),
+            "too many colons: SRC:DST:ro is expected"
+        );
         let target = PathBuf::from(target);
-        ensure!(target.is_absolute(), "the place inside, {target:?}, is not an absolute path");
-        ensure!(target.components().count() > 1, "the place inside cannot be the root directory itself");
-        let source = fs::canonicalize(source).with_context(|| format!("the source {source:?} cannot be used"))?;
-        Ok(Self { source, target, read_only })
+        ensure!(
+            target.is_absolute(),
+            "the place inside, {target:?}, is not an absolute path"
+        );
+        ensure!(
+            target.components().count() > 1,
+            "the place inside cannot be the root directory itself"
+        );
+        let source = fs::canonicalize(source)
+            .with_context(|| format!("the source {source:?} cannot be used"))?;
+        Ok(Self {
+            source,
+            target,
+            read_only,
+        })
     }
 }
 
@@ -57,7 +71,12 @@ impl Volume {
 impl fmt::Display for Volume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let option = if self.read_only { ":ro" } else { "" };
-        write!(f, "{}:{}{option}", self.source.display(), Path::display(&self.target))
+        write!(
+            f,
+            "{}:{}{option}",
+            self.source.display(),
+            Path::display(&self.target)
+        )
     }
 }
 
@@ -73,7 +92,10 @@ mod tests {
     fn a_volume_is_read_as_docker_reads_it() {
         let volume: Volume = "/tmp:/data".parse().unwrap();
         assert!(!volume.read_only);
-        assert_eq!(volume.to_string(), format!("{}:/data", fs::canonicalize("/tmp").unwrap().display()));
+        assert_eq!(
+            volume.to_string(),
+            format!("{}:/data", fs::canonicalize("/tmp").unwrap().display())
+        );
         assert!("/tmp:/data:ro".parse::<Volume>().unwrap().read_only);
     }
 

@@ -1,0 +1,26 @@
+//! The chapter programs, run from outside and looked at through the kernel.
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod ch00;
+mod transcripts;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    support::need::answer_probe();
+    let trials = [
+        ch00::trials(),
+        transcripts::ch00::trials(),
+        transcripts::ch01::trials(),
+        transcripts::ch02::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let conclusion = libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials);
+    support::world::World::remove();
+    conclusion.exit_code()
+}

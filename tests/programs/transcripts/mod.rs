@@ -1,0 +1,5 @@
+//! What the book shows: sessions at a terminal, held to snapshots.
+
+pub mod ch00;
+pub mod ch01;
+pub mod ch02;

@@ -1,0 +1,122 @@
+//! What the kernel says of a process, read from the host's side.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// A process, by its PID on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process(pub u32);
+
+/// One line of /proc/PID/mountinfo: proc_pid_mountinfo(5).
+#[derive(Debug, Clone)]
+pub struct Mount {
+    pub root: String,
+    pub point: String,
+    pub options: String,
+    pub propagation: String,
+    pub kind: String,
+}
+
+impl Process {
+    /// Its children. The kernel keeps a list for each thread, and so one is asked for each.
+    pub fn children(self) -> Vec<Process> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.0))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let lists =
+            threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+        let pids: Vec<_> = lists
+            .flat_map(|list| {
+                list.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        pids.iter()
+            .filter_map(|pid| pid.parse().ok())
+            .map(Process)
+            .collect()
+    }
+
+    /// The inode of one of its namespaces. Equal inodes are one namespace: namespaces(7).
+    pub fn namespace(self, kind: &str) -> String {
+        let link = fs::read_link(format!("/proc/{}/ns/{kind}", self.0)).expect("a namespace link");
+        link.to_string_lossy().into_owned()
+    }
+
+    /// A field of /proc/PID/status, without its name.
+    pub fn status(self, field: &str) -> Option<String> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
+        let value = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+        Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// Its command line, words joined by spaces.
+    pub fn command_line(self) -> String {
+        let line = fs::read(format!("/proc/{}/cmdline", self.0)).unwrap_or_default();
+        String::from_utf8_lossy(&line)
+            .trim_end_matches('\0')
+            .replace('\0', " ")
+    }
+
+    /// Its mount namespace's mounts, as its root sees them.
+    pub fn mounts(self) -> Vec<Mount> {
+        let table = fs::read_to_string(format!("/proc/{}/mountinfo", self.0)).expect("mountinfo");
+        table.lines().map(parse_mount).collect()
+    }
+
+    /// Whether `ancestor` is its parent, or a parent of that one, and so on.
+    pub fn descends_from(self, ancestor: Process) -> bool {
+        let parent = |process: Process| process.status("PPid")?.parse().ok().map(Process);
+        std::iter::successors(Some(self), |process| parent(*process))
+            .skip(1)
+            .any(|process| process == ancestor)
+    }
+
+    pub fn exists(self) -> bool {
+        fs::exists(format!("/proc/{}", self.0)).unwrap_or(false)
+    }
+}
+
+fn parse_mount(line: &str) -> Mount {
+    let words: Vec<_> = line.split(' ').collect();
+    let dash = words
+        .iter()
+        .position(|word| *word == "-")
+        .expect("a separator in mountinfo");
+    Mount {
+        root: words[3].to_owned(),
+        point: words[4].to_owned(),
+        options: words[5].to_owned(),
+        propagation: words[6..dash].join(" "),
+        kind: words[dash + 1].to_owned(),
+    }
+}
+
+/// All processes with `needle` in their command line.
+pub fn processes_with(needle: &str) -> Vec<Process> {
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = entries
+        .filter_map(|entry| entry.file_name().to_string_lossy().parse().ok())
+        .map(Process);
+    pids.filter(|process| process.command_line().contains(needle))
+        .collect()
+}
+
+/// Waits until the kernel says so; false when it has not in ten seconds.
+/// It yields, and does not sleep: what is waited for is milliseconds away.
+pub fn eventually(mut so: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        if so() {
+            return true;
+        }
+        if Instant::now() > end {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+}

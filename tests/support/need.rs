@@ -1,0 +1,105 @@
+//! What a test needs of the machine. Found out by trying, and not with the
+//! programs under test: a broken program must fail its tests, not skip them.
+
+use std::env;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::geteuid;
+
+type Need = Result<(), String>;
+
+const PROBE: &str = "HULL_TEST_PROBE";
+
+/// Namespaces can be made: by root, or in a user namespace.
+pub fn namespaces() -> Need {
+    static FOUND: OnceLock<Need> = OnceLock::new();
+    FOUND.get_or_init(|| probe("namespaces")).clone()
+}
+
+/// This user is root, with the right to make namespaces.
+pub fn root() -> Need {
+    static FOUND: OnceLock<Need> = OnceLock::new();
+    FOUND
+        .get_or_init(|| {
+            if !geteuid().is_root() {
+                return Err("needs root".into());
+            }
+            probe("root").map_err(|why| format!("root may not make namespaces here: {why}"))
+        })
+        .clone()
+}
+
+/// This user is root, and could drop to an unprivileged user that may make user namespaces.
+pub fn root_and_unprivileged_user() -> Need {
+    static FOUND: OnceLock<Need> = OnceLock::new();
+    root()?;
+    FOUND
+        .get_or_init(|| {
+            probe_command("user")
+                .and_then(|mut c| run(std::os::unix::process::CommandExt::uid(&mut c, NOBODY)))
+        })
+        .clone()
+}
+
+/// The user that root's tests drop to.
+pub const NOBODY: u32 = 65534;
+
+/// Every one of these tools is installed.
+pub fn tools(names: &[&str]) -> Need {
+    let missing: Vec<_> = names
+        .iter()
+        .copied()
+        .filter(|name| !installed(name))
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("not installed: {}", missing.join(", ")))
+    }
+}
+
+fn installed(name: &str) -> bool {
+    env::split_paths(&env::var_os("PATH").unwrap_or_default())
+        .any(|directory| directory.join(name).is_file())
+}
+
+/// unshare(2) must not happen in this process, which has threads and other
+/// tests. So the test program starts itself, and [`answer_probe`] tries.
+fn probe(what: &str) -> Need {
+    probe_command(what).and_then(|mut command| run(&mut command))
+}
+
+fn probe_command(what: &str) -> Result<Command, String> {
+    let mut command = Command::new(super::world::World::shared().test_program());
+    command.env(PROBE, what);
+    Ok(command)
+}
+
+fn run(command: &mut Command) -> Need {
+    let output = command
+        .output()
+        .map_err(|error| format!("cannot start the probe: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    }
+}
+
+/// To be called first in `main`: this process may be a probe.
+pub fn answer_probe() {
+    let Some(what) = env::var_os(PROBE) else {
+        return;
+    };
+    let mut flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWNS;
+    if what != "root" && (what == "user" || !geteuid().is_root()) {
+        flags |= CloneFlags::CLONE_NEWUSER;
+    }
+    if let Err(errno) = unshare(flags) {
+        eprintln!("needs namespaces: unshare({flags:?}): {errno}");
+        std::process::exit(1);
+    }
+    std::process::exit(0);
+}

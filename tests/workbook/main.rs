@@ -1,0 +1,2 @@
+//! The workbook itself.
+fn main() {}
