@@ -10,6 +10,7 @@ use crate::sys::default_disposition;
 
 /// What is passed on: what asks a process to do something. Left alone are the
 /// signals of job control (Ctrl-Z stops both), of faults, and of pipes.
+// ANCHOR: forwarded
 const FORWARDED: [Signal; 9] = [
     Signal::SIGHUP,
     Signal::SIGINT,
@@ -21,6 +22,7 @@ const FORWARDED: [Signal; 9] = [
     Signal::SIGCONT,
     Signal::SIGWINCH,
 ];
+// ANCHOR_END: forwarded
 
 /// A signal that came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
+    // ANCHOR: block
     pub(crate) fn block() -> Result<Self> {
         // A caller that ignores SIGCHLD hands that on to us: the kernel would
         // then reap the child itself, and its status would be lost. wait(2)
@@ -56,14 +59,17 @@ impl Signals {
             mask_before,
         })
     }
+    // ANCHOR_END: block
 
     /// In the child: signals as they were before this program. A blocked
     /// signal stays blocked across exec, and so does an ignored one: Rust's
     /// start-up code ignores SIGPIPE, and `yes | head` would never end.
+    // ANCHOR: restore
     pub(crate) fn restore_for_command(&self) -> Result<()> {
         default_disposition(Signal::SIGPIPE)?;
         self.unblock()
     }
+    // ANCHOR_END: restore
 
     /// Waits for the next signal.
     pub(crate) fn next(&self) -> Result<Received> {
@@ -72,8 +78,10 @@ impl Signals {
                 Ok(Some(info)) => {
                     let signal = Signal::try_from(info.ssi_signo as i32)
                         .syscall("read", || "signalfd".into())?;
+                    // ANCHOR: from_terminal
                     // sigaction(2): SI_KERNEL, where kill(2) would say SI_USER.
                     let from_terminal = info.ssi_code == libc::SI_KERNEL;
+                    // ANCHOR_END: from_terminal
                     return Ok(Received {
                         signal,
                         from_terminal,
