@@ -10,7 +10,6 @@ use crate::sys::default_disposition;
 
 /// What is passed on: what asks a process to do something. Left alone are the
 /// signals of job control (Ctrl-Z stops both), of faults, and of pipes.
-// ANCHOR: forwarded
 const FORWARDED: [Signal; 9] = [
     Signal::SIGHUP,
     Signal::SIGINT,
@@ -22,7 +21,6 @@ const FORWARDED: [Signal; 9] = [
     Signal::SIGCONT,
     Signal::SIGWINCH,
 ];
-// ANCHOR_END: forwarded
 
 /// A signal that came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +39,6 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    // ANCHOR: block
     pub(crate) fn block() -> Result<Self> {
         // A caller that ignores SIGCHLD hands that on to us: the kernel would
         // then reap the child itself, and its status would be lost. wait(2)
@@ -59,7 +56,6 @@ impl Signals {
             mask_before,
         })
     }
-    // ANCHOR_END: block
 
     /// In the child: signals as they were before this program. A blocked
     /// signal stays blocked across exec, and so does an ignored one: Rust's
