@@ -4,7 +4,8 @@
 #[macro_use]
 mod support;
 
-mod ch00;
+mod contract;
+mod terminal;
 mod transcripts;
 
 use std::process::ExitCode;
@@ -12,7 +13,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     support::need::answer_probe();
     let trials = [
-        ch00::trials(),
+        contract::trials(),
+        terminal::trials(),
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),
