@@ -1,6 +1,7 @@
 //! What a tree was cut from, written beside it, so that the next run need not look again.
 
 use std::fs;
+use std::hash::{Hash, Hasher};
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -10,9 +11,10 @@ use anyhow::{Context, Result};
 
 use crate::walk::outside;
 
-use super::plan::{Node, Plan};
+use super::own_files;
+use super::plan::{FORMAT, Node, Plan};
 use super::selection::Selection;
-use super::stamp::Stamp;
+use super::stamp::{Fnv, Stamp};
 
 /// The first line. A manifest of another version is as good as none.
 const HEADER: &str = "hull host rootfs 1";
@@ -29,8 +31,8 @@ const TICK_NS: i128 = 10_000_000;
 pub struct Manifest {
     /// The effective user id that built the tree.
     pub uid: u32,
-    /// [`Selection::fingerprint`].
-    pub selection: u64,
+    /// What [`inputs`] gave.
+    pub inputs: u64,
     /// When the host was looked at, in nanoseconds since 1970.
     pub taken: i128,
     /// The name of the tree's directory.
@@ -48,6 +50,16 @@ enum Line {
     Own(u64, PathBuf),
     /// A path on the host that the search depended on. `None`: nothing was there.
     Watched(Option<Stamp>, PathBuf),
+}
+
+/// A number for everything that goes into a plan and is not on the host: the selection, Hull's own
+/// files, and the version of the code.
+pub fn inputs(selection: &Selection) -> u64 {
+    let mut hash = Fnv::default();
+    hash.write(own_files::fingerprint().as_bytes());
+    FORMAT.hash(&mut hash);
+    selection.hash(&mut hash);
+    hash.finish()
 }
 
 /// Now, in nanoseconds since 1970.
@@ -76,7 +88,7 @@ impl Manifest {
             .map(|(path, found)| Line::Watched(*found, path.clone()));
         Self {
             uid,
-            selection: selection.fingerprint(),
+            inputs: inputs(selection),
             taken,
             tree: tree.to_string(),
             left_out: plan.left_out.clone(),
@@ -97,17 +109,26 @@ impl Manifest {
         }
     }
 
-    /// Whether the host is as it was when this was taken.
+    /// Whether the host is as it was when this was taken: every file that is in the tree, and all
+    /// that the search for them depended on.
     pub fn is_unchanged(&self, root: &Path) -> bool {
+        let watched = |line: &Line| match line {
+            Line::Watched(found, path) => {
+                *found == fs::metadata(path).ok().map(|now| Stamp::from(&now))
+            }
+            Line::Taken(..) | Line::Own(..) => true,
+        };
+        self.lines.iter().all(watched) && self.are_sources_unchanged(root)
+    }
+
+    /// Whether every file that is in the tree is as it was when this was taken.
+    pub fn are_sources_unchanged(&self, root: &Path) -> bool {
         self.lines.iter().all(|line| match line {
             Line::Taken(found, path) => {
                 let now = fs::symlink_metadata(outside(root, path));
                 now.is_ok_and(|now| Stamp::from(&now) == *found)
             }
-            Line::Watched(found, path) => {
-                *found == fs::metadata(path).ok().map(|now| Stamp::from(&now))
-            }
-            Line::Own(..) => true,
+            Line::Watched(..) | Line::Own(..) => true,
         })
     }
 
@@ -140,13 +161,13 @@ impl Manifest {
     pub fn to_bytes(&self) -> Vec<u8> {
         let Self {
             uid,
-            selection,
+            inputs,
             taken,
             tree,
             left_out,
             lines,
         } = self;
-        let mut bytes = format!("{HEADER}\n{uid} {selection} {taken} {tree}\n").into_bytes();
+        let mut bytes = format!("{HEADER}\n{uid} {inputs} {taken} {tree}\n").into_bytes();
         for tool in left_out {
             bytes.extend(format!("left-out {}\n", tool.replace('\n', " ")).as_bytes());
         }
@@ -174,7 +195,7 @@ impl Manifest {
         let mut first = std::str::from_utf8(rows.next()?).ok()?.split(' ');
         let mut manifest = Self {
             uid: first.next()?.parse().ok()?,
-            selection: first.next()?.parse().ok()?,
+            inputs: first.next()?.parse().ok()?,
             taken: first.next()?.parse().ok()?,
             tree: first.next()?.to_string(),
             left_out: Vec::new(),
