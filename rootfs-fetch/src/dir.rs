@@ -116,3 +116,113 @@ fn is_program(root: &Path, path: &Path) -> bool {
 fn is(root: &Path, path: impl AsRef<Path>, test: impl Fn(&fs::Metadata) -> bool) -> bool {
     walk(root, path.as_ref()).is_ok_and(|walk| test(&walk.found))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elf::Target;
+    use crate::elf::sample::{Sample, native};
+    use std::os::unix::fs::symlink;
+
+    fn root() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn put(root: &Path, path: &str, bytes: &[u8]) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[track_caller]
+    fn refused(path: &Path, words: &str) {
+        let error = format!("{:#}", dir(path).unwrap_err());
+        assert!(error.contains(words), "{error}");
+        assert!(
+            error.contains(path.file_name().unwrap().to_str().unwrap()),
+            "{error}"
+        );
+    }
+
+    fn foreign() -> Vec<u8> {
+        // Of the two, one is not what the tests run on, nor of its family.
+        let machine = if machine::name_of_this_one() == "s390x" {
+            258
+        } else {
+            22
+        };
+        Sample {
+            target: Target {
+                machine,
+                ..native()
+            },
+            ..Sample::native()
+        }
+        .bytes()
+    }
+
+    #[test]
+    fn the_path_comes_back_canonical() {
+        let root = root();
+        put(root.path(), "tree/usr/bin/sh", &Sample::native().bytes());
+        symlink("usr/bin", root.path().join("tree/bin")).unwrap();
+        symlink("tree", root.path().join("link")).unwrap();
+        let canonical = root.path().canonicalize().unwrap().join("tree");
+        assert_eq!(dir(&root.path().join("link/../link")).unwrap(), canonical);
+        assert!(has_shell(&canonical));
+    }
+
+    #[test]
+    fn nothing_a_file_and_an_empty_directory_are_refused() {
+        let root = root();
+        fs::write(root.path().join("file"), "").unwrap();
+        fs::create_dir(root.path().join("empty")).unwrap();
+        refused(&root.path().join("nothing"), "No such file");
+        refused(&root.path().join("file"), "is not a directory");
+        refused(&root.path().join("empty"), "is empty");
+    }
+
+    #[test]
+    fn a_directory_without_programs_is_refused() {
+        let root = root();
+        put(root.path(), "photos/holiday.jpg", b"jpg");
+        refused(root.path(), "has neither bin nor usr/bin");
+    }
+
+    #[test]
+    fn a_tree_of_one_static_program_will_do_and_has_no_shell() {
+        let root = root();
+        put(root.path(), "hello", &Sample::native().bytes());
+        let root = dir(root.path()).unwrap();
+        assert!(!has_shell(&root));
+    }
+
+    #[test]
+    fn a_shell_for_another_machine_is_refused_and_both_machines_are_named() {
+        let root = root();
+        put(root.path(), "bin/busybox", &foreign());
+        symlink("/bin/busybox", root.path().join("bin/sh")).unwrap();
+        refused(
+            root.path(),
+            &format!("and this machine is {}", machine::name_of_this_one()),
+        );
+    }
+
+    #[test]
+    fn without_a_shell_the_first_program_tells_the_machine() {
+        let root = root();
+        put(root.path(), "bin/a-script", b"#!/bin/sh\n");
+        put(root.path(), "bin/b-program", &foreign());
+        put(root.path(), "bin/c-program", &Sample::native().bytes());
+        refused(root.path(), "b-program is for ");
+    }
+
+    #[test]
+    fn a_link_to_the_host_s_shell_is_not_a_shell_of_the_tree() {
+        let root = root();
+        fs::create_dir(root.path().join("bin")).unwrap();
+        symlink("/proc/self/exe", root.path().join("bin/sh")).unwrap();
+        assert!(!has_shell(&dir(root.path()).unwrap()));
+    }
+}

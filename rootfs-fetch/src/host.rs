@@ -1,6 +1,8 @@
 //! The built-in root filesystem: a tree cut from this machine's own tools.
 
 mod cache;
+#[cfg(test)]
+mod fake_hosts;
 mod gather;
 mod loader;
 mod manifest;

@@ -229,3 +229,61 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(nanoseconds: i64) -> Stamp {
+        let time = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+        Stamp {
+            dev: 1,
+            ino: 2,
+            mode: 0o100_755,
+            size: 3,
+            mtime: (0, 0),
+            ctime: time,
+        }
+    }
+
+    fn manifest(taken: i128, lines: Vec<Line>) -> Manifest {
+        let (tree, left_out) = ("host-0".to_string(), vec!["nc (a b)".to_string()]);
+        Manifest {
+            uid: 7,
+            inputs: u64::MAX,
+            taken,
+            tree,
+            left_out,
+            lines,
+        }
+    }
+
+    #[test]
+    fn a_manifest_survives_being_written_down() {
+        let path = PathBuf::from(std::ffi::OsString::from_vec(b"/a b/\xff c".to_vec()));
+        let lines = vec![
+            Line::Taken(stamp(-5), path.clone()),
+            Line::Own(0, path.clone()),
+            Line::Watched(Some(stamp(i64::MAX)), path.clone()),
+            Line::Watched(None, path),
+        ];
+        let manifest = manifest(-1, lines);
+        assert_eq!(Manifest::parse(&manifest.to_bytes()), Some(manifest));
+    }
+
+    #[test]
+    fn a_manifest_cut_short_anywhere_is_none() {
+        let bytes = manifest(1, vec![Line::Own(1, "/x".into())]).to_bytes();
+        for length in 0..bytes.len() {
+            assert_eq!(Manifest::parse(&bytes[..length]), None);
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_within_a_tick_of_the_look_is_not_settled() {
+        let at = |taken| manifest(taken, vec![Line::Taken(stamp(1_000_000_000), "/x".into())]);
+        assert!(!at(1_000_000_000).is_settled());
+        assert!(!at(1_000_000_000 + TICK_NS).is_settled());
+        assert!(at(1_000_000_001 + TICK_NS).is_settled());
+    }
+}
