@@ -34,7 +34,6 @@ const ATTEMPTS: usize = 5;
 pub struct Cache<'a> {
     directory: PathBuf,
     selection: &'a Selection,
-    uid: u32,
 }
 
 impl<'a> Cache<'a> {
@@ -43,7 +42,6 @@ impl<'a> Cache<'a> {
         Self {
             directory: data.join("rootfs"),
             selection,
-            uid: Uid::effective().as_raw(),
         }
     }
 
@@ -56,14 +54,15 @@ impl<'a> Cache<'a> {
         let Some(manifest) = Manifest::read(&self.manifest())? else {
             return Ok(None);
         };
-        if manifest.uid != self.uid || manifest.inputs != inputs(self.selection) {
+        if manifest.inputs != inputs(self.selection) {
             return Ok(None);
         }
         let path = self.directory.join(&manifest.tree);
         let Some(lock) = hold(&path)? else {
             return Ok(None);
         };
-        let is_current = manifest.is_settled() && manifest.is_unchanged(&self.selection.root);
+        let is_current =
+            is_ours(&path) && manifest.is_settled() && manifest.is_unchanged(&self.selection.root);
         if !is_current || !manifest.is_whole(&path) {
             return Ok(None);
         }
@@ -97,7 +96,7 @@ impl<'a> Cache<'a> {
             let found = if fresh { None } else { self.find_tree(&plan)? };
             let is_fresh = found.is_none();
             let name = found.map_or_else(|| self.free_name(&plan), Ok)?;
-            let manifest = Manifest::new(&plan, self.selection, self.uid, taken, &name);
+            let manifest = Manifest::new(&plan, self.selection, taken, &name);
             if is_fresh && !self.write_tree(&plan, &manifest)? {
                 continue;
             }
@@ -154,10 +153,11 @@ impl<'a> Cache<'a> {
 
     /// The name of a tree that is what `plan` gives, and whole.
     fn find_tree(&self, plan: &Plan) -> Result<Option<String>> {
-        let key = plan.key(self.uid);
+        let key = plan.key();
         let is_whole = |name: &String| {
-            let manifest = Manifest::new(plan, self.selection, self.uid, 0, name);
-            manifest.is_whole(&self.directory.join(name))
+            let manifest = Manifest::new(plan, self.selection, 0, name);
+            let path = self.directory.join(name);
+            is_ours(&path) && manifest.is_whole(&path)
         };
         let names = self.names()?.into_iter();
         let mut named = names.filter(|name| name.starts_with(&format!("host-{key}")));
@@ -167,7 +167,7 @@ impl<'a> Cache<'a> {
     /// A name for the tree of `plan` that no other has: a damaged tree of this key may be in use.
     fn free_name(&self, plan: &Plan) -> Result<String> {
         let names = self.names()?;
-        let key = plan.key(self.uid);
+        let key = plan.key();
         let first = format!("host-{key}");
         let mut others = (1..).map(|number| format!("host-{key}.{number}"));
         let name = Some(first).filter(|name| !names.contains(name));
@@ -201,9 +201,13 @@ impl<'a> Cache<'a> {
     fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
         let temporary = self.directory.join(".host.manifest");
         let path = self.manifest();
-        fs::write(&temporary, manifest.to_bytes())
-            .and_then(|()| fs::rename(&temporary, &path))
-            .with_context(|| format!("writing {}", path.display()))
+        let written =
+            fs::write(&temporary, manifest.to_bytes()).and_then(|()| fs::rename(&temporary, &path));
+        if written.is_err() {
+            // Best effort: the error to tell is the first one.
+            let _ = fs::remove_file(&temporary);
+        }
+        written.with_context(|| format!("writing {}", path.display()))
     }
 
     /// Removes what a killed build left. The caller holds the lock, so no other build is on.
@@ -251,6 +255,13 @@ impl<'a> Cache<'a> {
         let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         names.collect::<std::io::Result<_>>().with_context(listing)
     }
+}
+
+/// Whether this user built the tree at `path`: another user could change it. Asked of the kernel,
+/// because the number of one user differs between user namespaces.
+fn is_ours(path: &Path) -> bool {
+    let found = fs::symlink_metadata(path);
+    found.is_ok_and(|found| found.is_dir() && found.uid() == Uid::effective().as_raw())
 }
 
 /// Locks the tree at `path` against removal. `None` if it is not there, or was removed while we

@@ -29,8 +29,6 @@ const TICK_NS: i128 = 10_000_000;
 /// The record of one tree.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// The effective user id that built the tree.
-    pub uid: u32,
     /// What [`inputs`] gave.
     pub inputs: u64,
     /// When the host was looked at, in nanoseconds since 1970.
@@ -71,7 +69,7 @@ pub fn now() -> i128 {
 
 impl Manifest {
     /// The record of the tree called `tree` that `plan` gave.
-    pub fn new(plan: &Plan, selection: &Selection, uid: u32, taken: i128, tree: &str) -> Self {
+    pub fn new(plan: &Plan, selection: &Selection, taken: i128, tree: &str) -> Self {
         let entries = plan
             .entries
             .iter()
@@ -87,7 +85,6 @@ impl Manifest {
             .iter()
             .map(|(path, found)| Line::Watched(*found, path.clone()));
         Self {
-            uid,
             inputs: inputs(selection),
             taken,
             tree: tree.to_string(),
@@ -160,14 +157,13 @@ impl Manifest {
     /// The record as text, one fact a line; a path comes last in its line.
     pub fn to_bytes(&self) -> Vec<u8> {
         let Self {
-            uid,
             inputs,
             taken,
             tree,
             left_out,
             lines,
         } = self;
-        let mut bytes = format!("{HEADER}\n{uid} {inputs} {taken} {tree}\n").into_bytes();
+        let mut bytes = format!("{HEADER}\n{inputs} {taken} {tree}\n").into_bytes();
         for tool in left_out {
             bytes.extend(format!("left-out {}\n", tool.replace('\n', " ")).as_bytes());
         }
@@ -194,13 +190,16 @@ impl Manifest {
         }
         let mut first = std::str::from_utf8(rows.next()?).ok()?.split(' ');
         let mut manifest = Self {
-            uid: first.next()?.parse().ok()?,
             inputs: first.next()?.parse().ok()?,
             taken: first.next()?.parse().ok()?,
             tree: first.next()?.to_string(),
             left_out: Vec::new(),
             lines: Vec::new(),
         };
+        // Whoever could write the manifest names no directory elsewhere by it.
+        if !manifest.tree.starts_with("host-") || manifest.tree.contains('/') {
+            return None;
+        }
         for row in rows {
             if let Some(tool) = row.strip_prefix(b"left-out ") {
                 manifest
@@ -249,7 +248,6 @@ mod tests {
     fn manifest(taken: i128, lines: Vec<Line>) -> Manifest {
         let (tree, left_out) = ("host-0".to_string(), vec!["nc (a b)".to_string()]);
         Manifest {
-            uid: 7,
             inputs: u64::MAX,
             taken,
             tree,
@@ -276,6 +274,17 @@ mod tests {
         let bytes = manifest(1, vec![Line::Own(1, "/x".into())]).to_bytes();
         for length in 0..bytes.len() {
             assert_eq!(Manifest::parse(&bytes[..length]), None);
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_names_another_directory_is_none() {
+        for tree in ["host-0/..", "../x", "x"] {
+            let manifest = Manifest {
+                tree: tree.to_string(),
+                ..manifest(1, vec![])
+            };
+            assert_eq!(Manifest::parse(&manifest.to_bytes()), None);
         }
     }
 

@@ -95,10 +95,9 @@ impl Plan {
     }
 
     /// The name of the tree that this plan gives: 16 hexadecimal digits.
-    pub fn key(&self, uid: u32) -> String {
+    pub fn key(&self) -> String {
         let mut hash = Fnv::default();
-        // The files belong to whoever builds the tree, so another user's is another tree.
-        hash.write(format!("{FORMAT} {uid}\n").as_bytes());
+        hash.write(format!("{FORMAT}\n").as_bytes());
         for (path, entry) in &self.entries {
             hash.write(path.as_os_str().as_bytes());
             let node = match &entry.node {
