@@ -168,12 +168,10 @@ impl<'a> Cache<'a> {
     fn free_name(&self, plan: &Plan) -> Result<String> {
         let names = self.names()?;
         let key = plan.key();
-        let first = format!("host-{key}");
-        let mut others = (1..).map(|number| format!("host-{key}.{number}"));
-        let name = Some(first).filter(|name| !names.contains(name));
-        Ok(name
-            .or_else(|| others.find(|name| !names.contains(name)))
-            .unwrap_or_default())
+        let others = (1..).map(|number| format!("host-{key}.{number}"));
+        let mut all = std::iter::once(format!("host-{key}")).chain(others);
+        all.find(|name| !names.contains(name))
+            .context("every name for a tree is taken")
     }
 
     /// Writes the tree of `plan`, unless the host's files change meanwhile: then the copies are
@@ -272,6 +270,11 @@ fn hold(path: &Path) -> Result<Option<File>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("opening {}", path.display())),
     };
+    lock_shared(directory, path)
+}
+
+/// Waits for a shared lock on `directory`. `None` if it is no longer what is at `path`.
+fn lock_shared(directory: File, path: &Path) -> Result<Option<File>> {
     directory
         .lock_shared()
         .with_context(|| format!("locking {}", path.display()))?;
@@ -282,3 +285,6 @@ fn hold(path: &Path) -> Result<Option<File>> {
         .is_ok_and(|found| (found.dev(), found.ino()) == (held.dev(), held.ino()));
     Ok(same.then_some(directory))
 }
+
+#[cfg(test)]
+mod tests;
