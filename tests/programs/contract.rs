@@ -58,7 +58,11 @@ fn status_of_the_command_is_passed_on() -> Outcome {
         for code in [0, 1, 3, 124, 255] {
             let line = format!("exit {code}");
             let run = program(name, &[flags, &["sh", "-c", &line]].concat());
-            assert_eq!((run.code, run.out.as_str()), (Some(code), ""), "{name}: {run:?}");
+            assert_eq!(
+                (run.code, run.out.as_str()),
+                (Some(code), ""),
+                "{name}: {run:?}"
+            );
         }
     }
     done()
@@ -72,8 +76,14 @@ fn death_by_a_signal_is_128_and_its_number() -> Outcome {
             let container = Container::start(World::shared().command(name).args(flags).arg("cat"));
             let Process(cat) = container.cat();
             // A PID 1 gets no signal that it has no handler for, but SIGKILL from outside.
-            let is_pid_1 = Process(cat).status("NSpid").is_some_and(|pids| pids.ends_with(" 1"));
-            let signal = if is_pid_1 { Signal::SIGKILL as i32 } else { signal };
+            let is_pid_1 = Process(cat)
+                .status("NSpid")
+                .is_some_and(|pids| pids.ends_with(" 1"));
+            let signal = if is_pid_1 {
+                Signal::SIGKILL as i32
+            } else {
+                signal
+            };
             let sent = shell(&format!("kill -{signal} {cat}"));
             assert_eq!(sent.code, Some(0), "{sent:?}");
             let (ended, error) = container.wait();
@@ -99,14 +109,28 @@ fn command_that_is_not_there_is_127() -> Outcome {
 fn command_that_cannot_be_executed_is_126() -> Outcome {
     skip_unless!(need::namespaces());
     let directory = world::directory();
-    let foreign = if cfg!(target_arch = "s390x") { ("x86_64", 62) } else { ("s390x", 22) };
+    let foreign = if cfg!(target_arch = "s390x") {
+        ("x86_64", 62)
+    } else {
+        ("s390x", 22)
+    };
     let mut elf = b"\x7fELF\x02\x02\x01\0\0\0\0\0\0\0\0\0\0\x02\0".to_vec();
     elf.push(foreign.1);
     elf.resize(64, 0);
     let cases: [(&str, &[u8], u32, &str); 4] = [
-        ("plain", b"#!/bin/sh\n", 0o644, "no execute permission (mode 0644)"),
+        (
+            "plain",
+            b"#!/bin/sh\n",
+            0o644,
+            "no execute permission (mode 0644)",
+        ),
         ("empty", b"", 0o755, "is empty"),
-        ("text", b"echo hello\n", 0o755, "neither a program nor a script"),
+        (
+            "text",
+            b"echo hello\n",
+            0o755,
+            "neither a program nor a script",
+        ),
         ("foreign", &elf, 0o755, foreign.0),
     ];
     for (file, content, mode, _) in cases {
@@ -116,7 +140,11 @@ fn command_that_cannot_be_executed_is_126() -> Outcome {
     for (name, flags) in PROGRAMS {
         for (file, _, _, why) in cases {
             let (mut command, path) = with_directory(name, flags, directory.path());
-            assert_fails(&run(command.arg(format!("{path}/{file}"))), 126, &[why, "execve("]);
+            assert_fails(
+                &run(command.arg(format!("{path}/{file}"))),
+                126,
+                &[why, "execve("],
+            );
         }
         let (mut command, path) = with_directory(name, flags, directory.path());
         assert_fails(&run(command.arg(&path)), 126, &["is a directory", "EACCES"]);
@@ -140,8 +168,16 @@ fn script_without_its_interpreter_is_127_and_names_it() -> Outcome {
 
 fn unknown_flag_is_125() -> Outcome {
     for name in ["ch00-process", "ch01-namespaces", "ch02-rootfs"] {
-        assert_fails(&program(name, &["--no-such-flag", "true"]), 125, &["--no-such-flag"]);
-        assert_fails(&program(name, &[""]), 125, &["the command is an empty word"]);
+        assert_fails(
+            &program(name, &["--no-such-flag", "true"]),
+            125,
+            &["--no-such-flag"],
+        );
+        assert_fails(
+            &program(name, &[""]),
+            125,
+            &["the command is an empty word"],
+        );
         assert_eq!(program(name, &["--help"]).code, Some(0));
         assert_eq!(program(name, &["--version"]).code, Some(0));
     }
@@ -163,12 +199,23 @@ fn signals_are_passed_on() -> Outcome {
     for (name, flags) in PROGRAMS {
         for signal in passed_on {
             let number = signal as i32;
-            let script = format!("trap 'exit {}' {number}; echo ready; while :; do sleep 0.02; done", 40 + number);
-            let container =
-                Container::start(World::shared().command(name).args(flags).args(["sh", "-c", &script]));
+            let script = format!(
+                "trap 'exit {}' {number}; echo ready; while :; do sleep 0.02; done",
+                40 + number
+            );
+            let container = Container::start(
+                World::shared()
+                    .command(name)
+                    .args(flags)
+                    .args(["sh", "-c", &script]),
+            );
             container.signal(signal);
             let (ended, error) = container.wait();
-            assert_eq!(ended.code(), Some(40 + number), "{name} {flags:?} {signal}: {error}");
+            assert_eq!(
+                ended.code(),
+                Some(40 + number),
+                "{name} {flags:?} {signal}: {error}"
+            );
         }
     }
     done()
@@ -178,11 +225,17 @@ fn descriptors_of_the_caller_do_not_leak() -> Outcome {
     skip_unless!(need::namespaces());
     for (name, flags) in PROGRAMS {
         let container = {
-            let line = format!("exec 7</etc/passwd 9</; exec {name} {} cat", flags.join(" "));
+            let line = format!(
+                "exec 7</etc/passwd 9</; exec {name} {} cat",
+                flags.join(" ")
+            );
             Container::start(World::shared().command("sh").args(["-c", &line]))
         };
         let open = fs::read_dir(format!("/proc/{}/fd", container.cat().0))?;
-        let mut open: Vec<_> = open.flatten().map(|fd| fd.file_name().to_string_lossy().into_owned()).collect();
+        let mut open: Vec<_> = open
+            .flatten()
+            .map(|fd| fd.file_name().to_string_lossy().into_owned())
+            .collect();
         open.sort();
         assert_eq!(open, ["0", "1", "2"], "{name} {flags:?}");
     }
@@ -193,7 +246,9 @@ fn signal_mask_and_dispositions_are_those_of_the_caller() -> Outcome {
     skip_unless!(need::namespaces());
     // signal(7): 32 and 33 are the C library's own, and its posix_spawn ignores them.
     let mask = |mask: String| u64::from_str_radix(&mask, 16).map(|mask| mask & !(0b11 << 31));
-    let masks = |process: Process| ["SigBlk", "SigIgn", "SigCgt"].map(|field| process.status(field).map(mask));
+    let masks = |process: Process| {
+        ["SigBlk", "SigIgn", "SigCgt"].map(|field| process.status(field).map(mask))
+    };
     let plain = Container::start(&mut World::shared().command("cat"));
     let expected = masks(plain.runtime());
     for (name, flags) in PROGRAMS {
@@ -218,7 +273,11 @@ fn ignored_sigchld_does_not_lose_the_status() -> Outcome {
 fn ignoring_sigchld(command: &mut Command) -> &mut Command {
     use nix::sys::signal::{SigHandler, signal};
     // SAFETY: sigaction(2) is async-signal-safe, and SIG_IGN installs no handler.
-    let ignore = || unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }.map(drop).map_err(Into::into);
+    let ignore = || {
+        unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }
+            .map(drop)
+            .map_err(Into::into)
+    };
     // SAFETY: the closure only makes that one call between fork and exec.
     unsafe { command.pre_exec(ignore) }
 }
@@ -230,7 +289,10 @@ fn command_dies_with_its_runtime() -> Outcome {
         let cat = container.cat();
         container.signal(Signal::SIGKILL);
         container.wait_for_silence();
-        assert!(eventually(|| !cat.exists()), "{name} {flags:?}: the command outlived its runtime");
+        assert!(
+            eventually(|| !cat.exists()),
+            "{name} {flags:?}: the command outlived its runtime"
+        );
     }
     done()
 }
@@ -244,7 +306,14 @@ fn command_without_an_executable_bit_is_passed_over_in_path() -> Outcome {
         fs::set_permissions(&file, Permissions::from_mode(mode))?;
     }
     let path = format!("{0}/first:{0}/second", directory.path().display());
-    let run = run(World::shared().command("ch00-process").env("PATH", path).arg("tool"));
-    assert_eq!((run.code, run.out.as_str()), (Some(0), "second\n"), "{run:?}");
+    let run = run(World::shared()
+        .command("ch00-process")
+        .env("PATH", path)
+        .arg("tool"));
+    assert_eq!(
+        (run.code, run.out.as_str()),
+        (Some(0), "second\n"),
+        "{run:?}"
+    );
     done()
 }

@@ -4,9 +4,13 @@
 #[macro_use]
 mod support;
 
+mod ch01;
+mod ch02;
 mod contract;
+mod leaks;
 mod terminal;
 mod transcripts;
+mod volumes;
 
 use std::process::ExitCode;
 
@@ -15,6 +19,10 @@ fn main() -> ExitCode {
     let trials = [
         contract::trials(),
         terminal::trials(),
+        ch01::trials(),
+        ch02::trials(),
+        volumes::trials(),
+        leaks::trials(),
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),

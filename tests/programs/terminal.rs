@@ -42,20 +42,34 @@ impl Terminal {
         let (keyboard, slave) = pseudo_terminal().expect("a pseudo-terminal");
         let side = || Stdio::from(slave.try_clone().expect("a descriptor"));
         let mut command = World::shared().command(name);
-        command.args(args).stdin(side()).stdout(side()).stderr(side());
+        command
+            .args(args)
+            .stdin(side())
+            .stdout(side())
+            .stderr(side());
         in_a_session(&mut command);
         let program = command.spawn().expect("a program that starts");
-        Self { program, keyboard, screen: String::new() }
+        Self {
+            program,
+            keyboard,
+            screen: String::new(),
+        }
     }
 
     fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).expect("a terminal");
+        self.keyboard
+            .write_all(keys.as_bytes())
+            .expect("a terminal");
     }
 
     /// Reads on until the screen shows `text`.
     fn wait_for(&mut self, text: &str) {
         while !self.screen.contains(text) {
-            assert!(self.read(), "the program ended, and never showed {text:?}: {}", self.screen);
+            assert!(
+                self.read(),
+                "the program ended, and never showed {text:?}: {}",
+                self.screen
+            );
         }
     }
 
@@ -76,7 +90,11 @@ impl Terminal {
     fn read(&mut self) -> bool {
         let mut readable = [PollFd::new(self.keyboard.as_fd(), PollFlags::POLLIN)];
         let ready = poll(&mut readable, 10_000u16).expect("poll");
-        assert!(ready > 0, "nothing happens on the terminal: {:?}", self.screen);
+        assert!(
+            ready > 0,
+            "nothing happens on the terminal: {:?}",
+            self.screen
+        );
         let mut bytes = [0; 4096];
         let length = self.keyboard.read(&mut bytes).unwrap_or(0);
         self.screen += &String::from_utf8_lossy(&bytes[..length]);
@@ -98,7 +116,11 @@ fn pseudo_terminal() -> nix::Result<(File, File)> {
     grantpt(&master)?;
     unlockpt(&master)?;
     let name = ptsname_r(&master)?;
-    let slave = open(name.as_str(), OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let slave = open(
+        name.as_str(),
+        OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    )?;
     // termios(3): else Ctrl-C flushes what a program wrote, its answer to the signal included.
     let mut settings = tcgetattr(&slave)?;
     settings.local_flags |= LocalFlags::NOFLSH;
@@ -154,7 +176,10 @@ fn second_ctrl_c_kills_a_pid_1_that_has_no_handler() -> Outcome {
         terminal.press(CTRL_C);
         let (code, screen) = terminal.end();
         assert_eq!(code, Some(137), "{name}: {screen}");
-        assert!(screen.contains("killed: the command is PID 1"), "{name}: {screen}");
+        assert!(
+            screen.contains("killed: the command is PID 1"),
+            "{name}: {screen}"
+        );
     }
     done()
 }

@@ -38,7 +38,11 @@ pub fn shell(line: &str) -> Run {
 /// Holds that a run failed with `code`, and says all of `words` on stderr, in one error.
 pub fn assert_fails(run: &Run, code: i32, words: &[&str]) {
     assert_eq!(run.code, Some(code), "{run:?}");
-    assert_eq!(run.err.matches("error:").count(), 1, "one error is printed, once: {run:?}");
+    assert_eq!(
+        run.err.matches("error:").count(),
+        1,
+        "one error is printed, once: {run:?}"
+    );
     for word in words {
         assert!(run.err.contains(word), "stderr lacks {word:?}: {run:?}");
     }
