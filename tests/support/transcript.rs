@@ -1,12 +1,12 @@
 //! What a reader types and sees, as a snapshot that the book includes.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use regex::Regex;
 
 use super::kernel::{Process, eventually, processes_with};
+use super::snapshot::snapshot;
 use super::world::World;
 
 /// A session at a terminal. Each line is given to `sh -c`, with the programs in `PATH`.
@@ -156,13 +156,4 @@ fn replace(text: &str, pattern: &str, by: &str) -> String {
         .expect("a pattern")
         .replace_all(text, by)
         .into_owned()
-}
-
-/// Compares with `tests/snapshots/NAME.snap`. The one place that knows how.
-pub fn snapshot(name: &str, text: &str) {
-    let mut settings = insta::Settings::new();
-    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
 }
