@@ -177,7 +177,12 @@ impl Transcript {
         let mut output = Vec::new();
         reader.read_to_end(&mut output).expect("an output");
         let status = process.wait().expect("a shell that ends");
-        (String::from_utf8_lossy(&output).into_owned(), status.code())
+        let mut output = String::from_utf8_lossy(&output).into_owned();
+        if !self.unprivileged {
+            // Said when the tests do not run as root; the output is otherwise the same.
+            output = notice().replace_all(&output, "").into_owned();
+        }
+        (output, status.code())
     }
 
     fn spawn(&self, line: &str) -> (PipeReader, Child) {
