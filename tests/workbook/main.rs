@@ -15,6 +15,7 @@ mod differences;
 mod includes;
 mod links;
 mod page;
+mod pictures;
 mod repository;
 mod shape;
 mod snapshots;
