@@ -70,10 +70,20 @@ impl Process {
 
     /// Whether `ancestor` is its parent, or a parent of that one, and so on.
     pub fn descends_from(self, ancestor: Process) -> bool {
+        self.line().skip(1).any(|process| process == ancestor)
+    }
+
+    /// Itself, its parent, and so on up to `ancestor`.
+    pub fn line_from(self, ancestor: Process) -> impl Iterator<Item = Process> {
+        let mut below = true;
+        self.line()
+            .take_while(move |process| std::mem::replace(&mut below, *process != ancestor))
+    }
+
+    /// Itself, its parent, the parent of that one, and so on.
+    fn line(self) -> impl Iterator<Item = Process> {
         let parent = |process: Process| process.status("PPid")?.parse().ok().map(Process);
-        std::iter::successors(Some(self), |process| parent(*process))
-            .skip(1)
-            .any(|process| process == ancestor)
+        std::iter::successors(Some(self), move |process| parent(*process))
     }
 
     pub fn exists(self) -> bool {
