@@ -115,24 +115,21 @@ fn failed_start_leaves_nothing() -> Outcome {
 fn sigkill_of_the_runtime_at_any_moment_leaves_nothing() -> Outcome {
     skip_unless!(need::namespaces());
     let needle = needle("killed");
-    let root = own_root();
-    let root_flag = format!("--rootfs={}", root.path().display());
-    let traces = Traces::watch(&needle, &[&World::shared().hull_root(), root.path()]);
+    let hull_root = directory();
+    let warm = run(World::shared()
+        .command("ch02-rootfs")
+        .env("HULL_ROOT", hull_root.path())
+        .arg("true"));
+    assert_eq!(warm.code, Some(0), "{warm:?}");
+    let traces = Traces::watch(&needle, &[hull_root.path()]);
     for (name, flags) in PROGRAMS {
-        let root_flag: &[&str] = if name == "ch02-rootfs" {
-            &[&root_flag]
-        } else {
-            &[]
-        };
         // From before the fork to well after the exec, in steps of 100 microseconds.
         for step in 0..40 {
             let mut command = World::shared().command(name);
-            command.args(flags).args(root_flag).args([
-                "sh",
-                "-c",
-                "while :; do sleep 1; done",
-                &needle,
-            ]);
+            command.env("HULL_ROOT", hull_root.path());
+            command
+                .args(flags)
+                .args(["sh", "-c", "while :; do sleep 1; done", &needle]);
             let mut runtime = command.stdin(std::process::Stdio::null()).spawn()?;
             let kill_at = Instant::now() + Duration::from_micros(step * 100);
             while Instant::now() < kill_at {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, FileTimes};
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -264,7 +265,11 @@ fn a_tree_in_use_is_not_removed(root: &Path) -> Outcome {
     assert!(tools.copy_in(used.path()).exists());
     assert_eq!(trees(root).len(), 2, "the one in use, and the newest");
 
+    let duplicate = used.as_fd().try_clone_to_owned()?;
     drop(used);
+    drop(cut(&tools.data, &tools.selection, true)?);
+    assert_eq!(trees(root).len(), 2, "a duplicate of the lock holds it too");
+    drop(duplicate);
     drop(cut(&tools.data, &tools.selection, true)?);
     assert_eq!(trees(root).len(), 1);
     DONE
