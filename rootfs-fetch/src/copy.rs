@@ -166,3 +166,76 @@ fn new_file(path: &Path) -> io::Result<File> {
         .mode(0o600)
         .open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_tree_is_copied_with_its_modes_and_links() {
+        let root = tempfile::tempdir().unwrap();
+        let (from, to) = (root.path().join("from"), root.path().join("to"));
+        fs::create_dir_all(from.join("closed")).unwrap();
+        fs::write(from.join("closed/file"), "text").unwrap();
+        for (path, mode) in [("closed/file", 0o4751), ("closed", 0o1550), ("", 0o711)] {
+            fs::set_permissions(from.join(path), Permissions::from_mode(mode)).unwrap();
+        }
+        symlink("/nowhere", from.join("link")).unwrap();
+
+        assert_eq!(copy_tree(&from, &to).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(fs::read_to_string(to.join("closed/file")).unwrap(), "text");
+        assert_eq!(
+            fs::read_link(to.join("link")).unwrap(),
+            Path::new("/nowhere")
+        );
+        assert_eq!(mode(&to.join("closed/file")), 0o4751);
+        assert_eq!(mode(&to.join("closed")), 0o1550);
+        assert_eq!(mode(&to), 0o711);
+        // Whoever is not root could not remove what is in there.
+        for tree in [from, to] {
+            fs::set_permissions(tree.join("closed"), Permissions::from_mode(0o700)).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_neither_file_nor_directory_nor_link_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let (from, to) = (root.path().join("from"), root.path().join("to"));
+        fs::create_dir(&from).unwrap();
+        let fifo = from.join("fifo");
+        assert!(
+            Command::new("mkfifo")
+                .arg(&fifo)
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(copy_tree(&from, &to).unwrap(), [fifo]);
+    }
+
+    #[test]
+    fn a_directory_that_holds_something_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let (from, to) = (root.path().join("from"), root.path().join("to"));
+        fs::create_dir(&from).unwrap();
+        fs::create_dir(&to).unwrap();
+        fs::write(to.join("mine"), "").unwrap();
+        let error = copy_tree(&from, &to).unwrap_err();
+        assert!(error.to_string().contains("is not empty"), "{error}");
+        assert!(to.join("mine").exists());
+    }
+
+    #[test]
+    fn a_tree_is_not_copied_into_itself() {
+        let root = tempfile::tempdir().unwrap();
+        let inside = root.path().join("inside");
+        let error = copy_tree(root.path(), &inside).unwrap_err();
+        assert!(error.to_string().contains("is inside"), "{error}");
+        assert!(!inside.exists());
+    }
+}

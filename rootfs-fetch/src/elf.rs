@@ -203,3 +203,84 @@ where
     }
     anyhow::bail!("no segment holds the string table at {address:#x}")
 }
+
+#[cfg(test)]
+pub mod sample;
+
+#[cfg(test)]
+mod tests {
+    use super::sample::Sample;
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Program> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        Program::read(file.path())
+    }
+
+    #[test]
+    fn both_classes_and_both_byte_orders_are_read() {
+        for (is_64, is_big_endian) in [(true, false), (true, true), (false, false), (false, true)] {
+            let target = Target {
+                is_64,
+                is_big_endian,
+                machine: 22,
+                flags: 0x0500_0400,
+            };
+            let sample = Sample {
+                target,
+                interpreter: Some("/lib/ld.so.1"),
+                needed: &["libone.so.1", "libtwo.so.2"],
+                rpath: Some("/old"),
+                runpath: Some("$ORIGIN/../lib"),
+            };
+            let expected = Elf {
+                target,
+                interpreter: Some("/lib/ld.so.1".into()),
+                needed: vec!["libone.so.1".into(), "libtwo.so.2".into()],
+                rpath: Some("/old".into()),
+                runpath: Some("$ORIGIN/../lib".into()),
+            };
+            assert_eq!(read(&sample.bytes()).unwrap(), Program::Elf(expected));
+        }
+    }
+
+    #[test]
+    fn a_static_program_needs_nothing() {
+        let Program::Elf(elf) = read(&Sample::native().bytes()).unwrap() else {
+            panic!()
+        };
+        assert_eq!((elf.interpreter, elf.needed), (None, vec![]));
+    }
+
+    #[test]
+    fn a_file_cut_short_anywhere_is_an_error_and_no_panic() {
+        let sample = Sample {
+            interpreter: Some("/l"),
+            needed: &["x"],
+            ..Sample::native()
+        };
+        let bytes = sample.bytes();
+        for length in 4..bytes.len() {
+            assert!(
+                read(&bytes[..length]).is_err(),
+                "{length} of {} bytes",
+                bytes.len()
+            );
+        }
+    }
+
+    #[test]
+    fn a_script_is_split_into_the_words_of_its_first_line() {
+        let script = Program::Script(vec!["/usr/bin/env".into(), "bash".into()]);
+        assert_eq!(read(b"#! /usr/bin/env  bash\necho").unwrap(), script);
+        assert_eq!(read(b"#!/usr/bin/env bash").unwrap(), script);
+    }
+
+    #[test]
+    fn anything_else_is_unknown() {
+        for bytes in [&b""[..], b"#", b"\x7fEL", b"hello"] {
+            assert_eq!(read(bytes).unwrap(), Program::Unknown);
+        }
+    }
+}

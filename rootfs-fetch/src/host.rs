@@ -1,6 +1,9 @@
 //! The built-in root filesystem: a tree cut from this machine's own tools.
 
 mod cache;
+#[cfg(test)]
+mod fake_hosts;
+mod gather;
 mod loader;
 mod manifest;
 mod own_files;
@@ -9,9 +12,11 @@ mod selection;
 mod source;
 mod stamp;
 mod system_directories;
+mod tokens;
 mod tree;
 
 use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -32,7 +37,6 @@ pub struct Rootfs {
     is_fresh: bool,
     /// A shared flock(2) on the tree's directory. `File` opens with `O_CLOEXEC`, so no program
     /// that is started takes the lock along.
-    #[expect(dead_code, reason = "the lock is the point")]
     lock: File,
 }
 
@@ -53,8 +57,19 @@ impl Rootfs {
     }
 }
 
+/// The descriptor that holds the lock. A duplicate of it holds the tree too, so a supervisor that
+/// outlives this process can be given one.
+impl AsFd for Rootfs {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
+    }
+}
+
 /// The built-in root filesystem, cut from this machine's own tools: kept below `data`, and built
 /// when it is not there, or when a file that it was cut from has changed.
+///
+/// Call it before entering a user namespace: inside one every user may look like root, and the
+/// host's files may not be readable.
 ///
 /// # Errors
 ///
@@ -71,9 +86,22 @@ pub fn host(data: &Path) -> Result<Rootfs> {
 /// Those of [`host()`].
 pub fn cut(data: &Path, selection: &Selection, fresh: bool) -> Result<Rootfs> {
     let cache = Cache::new(data, selection);
-    let found = || match cache.current()? {
-        Some(rootfs) if !fresh => Ok(rootfs),
-        _ => cache.build(fresh),
+    let found = || {
+        // The lock on the kept tree must not live on into the build, which removes old trees.
+        if !fresh && let Some(rootfs) = cache.current()? {
+            return Ok(rootfs);
+        }
+        cache.build(fresh)
     };
     found().context("making the built-in root filesystem")
+}
+
+/// Removes the built-in root filesystems below `data` that nobody holds, and what killed builds
+/// left; gives back the paths of the trees. The next [`host()`] builds again.
+///
+/// # Errors
+///
+/// When `data` cannot be written.
+pub fn prune(data: &Path) -> Result<Vec<PathBuf>> {
+    Cache::new(data, &Selection::from_env()).prune()
 }

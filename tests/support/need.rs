@@ -60,6 +60,33 @@ pub fn tools(names: &[&str]) -> Need {
     }
 }
 
+/// This program of another package of the workspace has been built.
+pub fn built(name: &str) -> Need {
+    if super::world::World::shared().bin().join(name).exists() {
+        return Ok(());
+    }
+    let command = super::world::BESIDE
+        .iter()
+        .find(|(program, _)| program.ends_with(name))
+        .map_or("no command", |(_, command)| command);
+    Err(format!("{name} is not built: {command}"))
+}
+
+/// This file is there.
+pub fn file(path: &str) -> Need {
+    if std::path::Path::new(path).exists() {
+        Ok(())
+    } else {
+        Err(format!("{path} is not there"))
+    }
+}
+
+/// Anybody can make a user namespace, root too.
+pub fn user_namespaces() -> Need {
+    static FOUND: OnceLock<Need> = OnceLock::new();
+    FOUND.get_or_init(|| probe("user")).clone()
+}
+
 fn installed(name: &str) -> bool {
     env::split_paths(&env::var_os("PATH").unwrap_or_default())
         .any(|directory| directory.join(name).is_file())

@@ -3,14 +3,15 @@
 use std::fmt::Write;
 use std::io::{BufRead, BufReader, PipeReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use nix::unistd::{AccessFlags, access, geteuid};
 use regex::Regex;
+use tempfile::TempDir;
 
 use super::kernel::{Process, eventually, processes_with};
-use super::world::World;
+use super::snapshot::snapshot;
+use super::world::{World, directory};
 
 /// A session at a terminal. Each line is given to `sh -c`, with the programs in `PATH`.
 pub struct Transcript {
@@ -19,6 +20,7 @@ pub struct Transcript {
     /// PIDs that the run gave out, and what stands for them in the snapshot.
     pids: Vec<(u32, u32)>,
     unprivileged: bool,
+    directory: Option<TempDir>,
 }
 
 /// A program that runs beside the lines, with what it prints.
@@ -34,6 +36,7 @@ impl Transcript {
             background: Vec::new(),
             pids: Vec::new(),
             unprivileged: false,
+            directory: None,
         }
     }
 
@@ -41,6 +44,12 @@ impl Transcript {
     /// user ID is 1000 in the snapshot, and what is said about it stays.
     pub fn unprivileged(mut self) -> Self {
         self.unprivileged = true;
+        self
+    }
+
+    /// The lines run in an empty directory of their own.
+    pub fn in_a_directory(mut self) -> Self {
+        self.directory = Some(directory());
         self
     }
 
@@ -198,6 +207,9 @@ impl Transcript {
             command.current_dir(env!("CARGO_MANIFEST_DIR"));
             command
         };
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory.path());
+        }
         command.args(["-c", line]).env("PATH", searchable_path());
         // What a terminal's size and language would change.
         command
@@ -263,6 +275,9 @@ impl Transcript {
         text = text.replace(&*World::shared().bin().to_string_lossy(), "target/debug");
         text = replace(&text, r"rootfs/host-[0-9a-f]+", "rootfs/host-[KEY]");
         text = replace(&text, r"/tmp/(hull-test-|\.tmp)\w+", "/tmp/[DIRECTORY]");
+        if let Some(directory) = &self.directory {
+            text = text.replace(&*directory.path().to_string_lossy(), "/tmp/[DIRECTORY]");
+        }
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host = format!("(?m)^{}$", regex::escape(host.trim()));
         text = replace(&text, &host, "laptop");
@@ -344,13 +359,4 @@ fn replace(text: &str, pattern: &str, by: &str) -> String {
         .expect("a pattern")
         .replace_all(text, by)
         .into_owned()
-}
-
-/// Compares with `tests/snapshots/NAME.snap`. The one place that knows how.
-pub fn snapshot(name: &str, text: &str) {
-    let mut settings = insta::Settings::new();
-    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
 }

@@ -26,6 +26,16 @@ const PROGRAMS: [&str; 3] = [
     env!("CARGO_BIN_EXE_ch02-rootfs"),
 ];
 
+/// Programs of other packages of the workspace. `cargo build` and `cargo test` make them beside
+/// those above; `cargo test --test programs` alone does not.
+pub const BESIDE: [(&str, &str); 2] = [
+    ("rootfs-fetch", "cargo build -p rootfs-fetch"),
+    (
+        "examples/chroot_escape",
+        "cargo build -p rootfs --example chroot_escape",
+    ),
+];
+
 impl World {
     pub fn shared() -> &'static World {
         static WORLD: OnceLock<World> = OnceLock::new();
@@ -41,9 +51,14 @@ impl World {
             fs::set_permissions(&path, Permissions::from_mode(0o755))
                 .expect("a directory open to all");
             let test = std::env::current_exe().expect("the path of the test program");
-            for program in PROGRAMS.map(PathBuf::from).iter().chain([&test]) {
+            let beside = BESIDE
+                .map(|(program, _)| Path::new(PROGRAMS[0]).with_file_name(program))
+                .into_iter()
+                .filter(|program| program.exists());
+            let programs = PROGRAMS.map(PathBuf::from).into_iter().chain([test]);
+            for program in programs.chain(beside) {
                 let name = program.file_name().expect("a program has a name");
-                fs::copy(program, bin.join(name)).expect("a copy of a program");
+                fs::copy(&program, bin.join(name)).expect("a copy of a program");
             }
             *DIRECTORY.lock().unwrap_or_else(PoisonError::into_inner) = Some(directory);
             World { directory: path }

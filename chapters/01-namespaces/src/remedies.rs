@@ -83,11 +83,15 @@ fn too_many_namespaces(failed: &SysError) -> Option<String> {
 /// user_namespaces(7): a process in a chroot makes no user namespace, so that it cannot leave the chroot by it.
 fn in_a_chroot() -> Option<String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let root_is_a_mount = mounts
-        .lines()
-        .any(|line| line.split(' ').nth(4) == Some("/"));
-    (!root_is_a_mount)
+    (!root_is_a_mount(&mounts))
         .then(|| "this process is in a chroot, where no user namespace can be made".into())
+}
+
+/// Certain in one direction only: a chroot into a mount point looks like no chroot.
+fn root_is_a_mount(mountinfo: &str) -> bool {
+    mountinfo
+        .lines()
+        .any(|line| line.split(' ').nth(4) == Some("/"))
 }
 
 /// A container's own filter refuses the call before any sysctl is asked.
@@ -159,6 +163,14 @@ mod tests {
         let off = sysctls(&[(name, "0\n")]);
         assert_eq!(restricted_by_apparmor(off.path()), None);
         assert_eq!(restricted_by_apparmor(sysctls(&[]).path()), None);
+    }
+
+    #[test]
+    fn a_chroot_is_told_by_a_root_that_is_no_mount() {
+        let root = "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n";
+        let proc = "30 27 0:21 / /proc rw - proc proc rw\n";
+        assert!(root_is_a_mount(&format!("{root}{proc}")));
+        assert!(!root_is_a_mount(proc));
     }
 
     #[test]

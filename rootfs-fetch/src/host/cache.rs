@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::Uid;
 
 use super::Rootfs;
-use super::manifest::{self, Manifest};
+use super::manifest::{self, Manifest, inputs};
 use super::plan::Plan;
 use super::selection::Selection;
 use super::tree;
@@ -34,7 +34,6 @@ const ATTEMPTS: usize = 5;
 pub struct Cache<'a> {
     directory: PathBuf,
     selection: &'a Selection,
-    uid: u32,
 }
 
 impl<'a> Cache<'a> {
@@ -43,7 +42,6 @@ impl<'a> Cache<'a> {
         Self {
             directory: data.join("rootfs"),
             selection,
-            uid: Uid::effective().as_raw(),
         }
     }
 
@@ -56,14 +54,15 @@ impl<'a> Cache<'a> {
         let Some(manifest) = Manifest::read(&self.manifest())? else {
             return Ok(None);
         };
-        if manifest.uid != self.uid || manifest.selection != self.selection.fingerprint() {
+        if manifest.inputs != inputs(self.selection) {
             return Ok(None);
         }
         let path = self.directory.join(&manifest.tree);
         let Some(lock) = hold(&path)? else {
             return Ok(None);
         };
-        let is_current = manifest.is_settled() && manifest.is_unchanged(&self.selection.root);
+        let is_current =
+            is_ours(&path) && manifest.is_settled() && manifest.is_unchanged(&self.selection.root);
         if !is_current || !manifest.is_whole(&path) {
             return Ok(None);
         }
@@ -86,7 +85,7 @@ impl<'a> Cache<'a> {
             .with_context(|| format!("creating {}", self.directory.display()))?;
         let _building = self.lock_for_building()?;
         // Someone else may have built it while we waited.
-        if let Some(rootfs) = self.current()?.filter(|_| !fresh) {
+        if !fresh && let Some(rootfs) = self.current()? {
             return Ok(rootfs);
         }
         self.remove_remains()?;
@@ -94,19 +93,17 @@ impl<'a> Cache<'a> {
         for _ in 0..ATTEMPTS {
             let taken = manifest::now();
             let plan = Plan::new(self.selection)?;
-            let (name, is_fresh) = self.tree_for(&plan, fresh)?;
-            let manifest = Manifest::new(&plan, self.selection, self.uid, taken, &name);
-            if is_fresh {
-                self.write_tree(&plan, &name)?;
-            }
-            // The copies are what the manifest says only if nothing changed in between.
-            let path = self.directory.join(&name);
-            if !manifest.is_unchanged(&self.selection.root) {
+            let found = if fresh { None } else { self.find_tree(&plan)? };
+            let is_fresh = found.is_none();
+            let name = found.map_or_else(|| self.free_name(&plan), Ok)?;
+            let manifest = Manifest::new(&plan, self.selection, taken, &name);
+            if is_fresh && !self.write_tree(&plan, &manifest)? {
                 continue;
             }
-            let lock = hold(&path)?.with_context(|| format!("{} is gone", path.display()))?;
             self.write_manifest(&manifest)?;
-            self.remove_old(&name);
+            self.remove_unheld(Some(&name));
+            let path = self.directory.join(&name);
+            let lock = hold(&path)?.with_context(|| format!("{} is gone", path.display()))?;
             return Ok(Rootfs {
                 path,
                 left_out: plan.left_out,
@@ -115,6 +112,26 @@ impl<'a> Cache<'a> {
             });
         }
         bail!("the host's files changed during each of {ATTEMPTS} attempts to copy them");
+    }
+
+    /// Removes every tree that nobody holds, and what killed builds left; gives back the trees'
+    /// paths.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be written.
+    pub fn prune(&self) -> Result<Vec<PathBuf>> {
+        if !self
+            .directory
+            .join("host.lock")
+            .try_exists()
+            .unwrap_or(false)
+        {
+            return Ok(Vec::new());
+        }
+        let _building = self.lock_for_building()?;
+        self.remove_remains()?;
+        Ok(self.remove_unheld(None))
     }
 
     fn manifest(&self) -> PathBuf {
@@ -134,47 +151,61 @@ impl<'a> Cache<'a> {
         Ok(file)
     }
 
-    /// The name for the tree of `plan`, and whether it is still to be written.
-    fn tree_for(&self, plan: &Plan, fresh: bool) -> Result<(String, bool)> {
-        let key = plan.key(self.uid);
-        // A tree that is damaged may be in use all the same, so the new one has a name of its own.
-        for generation in 0.. {
-            let name = match generation {
-                0 => format!("host-{key}"),
-                n => format!("host-{key}.{n}"),
-            };
-            let path = self.directory.join(&name);
-            let there = path
-                .try_exists()
-                .with_context(|| format!("stat {}", path.display()))?;
-            let whole = || Manifest::new(plan, self.selection, self.uid, 0, &name).is_whole(&path);
-            if !there || (!fresh && whole()) {
-                return Ok((name, !there));
-            }
-        }
-        unreachable!("the numbers do not end")
+    /// The name of a tree that is what `plan` gives, and whole.
+    fn find_tree(&self, plan: &Plan) -> Result<Option<String>> {
+        let key = plan.key();
+        let is_whole = |name: &String| {
+            let manifest = Manifest::new(plan, self.selection, 0, name);
+            let path = self.directory.join(name);
+            is_ours(&path) && manifest.is_whole(&path)
+        };
+        let names = self.names()?.into_iter();
+        let mut named = names.filter(|name| name.starts_with(&format!("host-{key}")));
+        Ok(named.find(is_whole))
     }
 
-    fn write_tree(&self, plan: &Plan, name: &str) -> Result<()> {
-        let temporary = self.directory.join(format!(".{name}"));
-        let path = self.directory.join(name);
-        let written = tree::write(plan, &self.selection.root, &temporary).and_then(|()| {
-            fs::rename(&temporary, &path)
-                .with_context(|| format!("renaming {} to {}", temporary.display(), path.display()))
-        });
-        if written.is_err() {
-            // Best effort: the error to tell is the first one.
-            let _ = fs::remove_dir_all(&temporary);
+    /// A name for the tree of `plan` that no other has: a damaged tree of this key may be in use.
+    fn free_name(&self, plan: &Plan) -> Result<String> {
+        let names = self.names()?;
+        let key = plan.key();
+        let others = (1..).map(|number| format!("host-{key}.{number}"));
+        let mut all = std::iter::once(format!("host-{key}")).chain(others);
+        all.find(|name| !names.contains(name))
+            .context("every name for a tree is taken")
+    }
+
+    /// Writes the tree of `plan`, unless the host's files change meanwhile: then the copies are
+    /// not what the manifest says, the answer is no, and nothing is left.
+    fn write_tree(&self, plan: &Plan, manifest: &Manifest) -> Result<bool> {
+        let temporary = self.directory.join(format!(".{}", manifest.tree));
+        let path = self.directory.join(&manifest.tree);
+        let root = &self.selection.root;
+        let written = tree::write(plan, root, &temporary);
+        if written.is_ok() && manifest.are_sources_unchanged(root) {
+            fs::rename(&temporary, &path).with_context(|| {
+                format!("renaming {} to {}", temporary.display(), path.display())
+            })?;
+            return Ok(true);
         }
-        written
+        // Best effort: the error to tell is the first one, and the next build removes the rest.
+        let _ = fs::remove_dir_all(&temporary);
+        if manifest.are_sources_unchanged(root) {
+            written.map(|()| false)
+        } else {
+            Ok(false)
+        }
     }
 
     fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
         let temporary = self.directory.join(".host.manifest");
         let path = self.manifest();
-        fs::write(&temporary, manifest.to_bytes())
-            .and_then(|()| fs::rename(&temporary, &path))
-            .with_context(|| format!("writing {}", path.display()))
+        let written =
+            fs::write(&temporary, manifest.to_bytes()).and_then(|()| fs::rename(&temporary, &path));
+        if written.is_err() {
+            // Best effort: the error to tell is the first one.
+            let _ = fs::remove_file(&temporary);
+        }
+        written.with_context(|| format!("writing {}", path.display()))
     }
 
     /// Removes what a killed build left. The caller holds the lock, so no other build is on.
@@ -194,15 +225,15 @@ impl<'a> Cache<'a> {
         Ok(())
     }
 
-    /// Removes the trees that are not `current` and that nobody holds. A tree that cannot be
-    /// removed does no harm, and the next build tries again.
-    fn remove_old(&self, current: &str) {
-        let Ok(names) = self.names() else { return };
-        for name in names
-            .iter()
-            .filter(|name| name.starts_with("host-") && *name != current)
-        {
-            let path = self.directory.join(name);
+    /// Removes the trees that nobody holds, but for `current`, and gives back their paths. A tree
+    /// that cannot be removed does no harm, and the next build tries again.
+    fn remove_unheld(&self, current: Option<&str>) -> Vec<PathBuf> {
+        let mut removed = Vec::new();
+        for name in self.names().unwrap_or_default() {
+            if !name.starts_with("host-") || Some(&*name) == current {
+                continue;
+            }
+            let path = self.directory.join(&name);
             let hidden = self.directory.join(format!(".{name}"));
             let Ok(directory) = File::open(&path) else {
                 continue;
@@ -210,8 +241,10 @@ impl<'a> Cache<'a> {
             // Under its first name a tree is whole, always: so away with the name first.
             if directory.try_lock().is_ok() && fs::rename(&path, &hidden).is_ok() {
                 let _ = fs::remove_dir_all(&hidden);
+                removed.push(path);
             }
         }
+        removed
     }
 
     fn names(&self) -> Result<Vec<String>> {
@@ -222,6 +255,13 @@ impl<'a> Cache<'a> {
     }
 }
 
+/// Whether this user built the tree at `path`: another user could change it. Asked of the kernel,
+/// because the number of one user differs between user namespaces.
+fn is_ours(path: &Path) -> bool {
+    let found = fs::symlink_metadata(path);
+    found.is_ok_and(|found| found.is_dir() && found.uid() == Uid::effective().as_raw())
+}
+
 /// Locks the tree at `path` against removal. `None` if it is not there, or was removed while we
 /// waited for the lock.
 fn hold(path: &Path) -> Result<Option<File>> {
@@ -230,6 +270,11 @@ fn hold(path: &Path) -> Result<Option<File>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("opening {}", path.display())),
     };
+    lock_shared(directory, path)
+}
+
+/// Waits for a shared lock on `directory`. `None` if it is no longer what is at `path`.
+fn lock_shared(directory: File, path: &Path) -> Result<Option<File>> {
     directory
         .lock_shared()
         .with_context(|| format!("locking {}", path.display()))?;
@@ -240,3 +285,6 @@ fn hold(path: &Path) -> Result<Option<File>> {
         .is_ok_and(|found| (found.dev(), found.ino()) == (held.dev(), held.ino()));
     Ok(same.then_some(directory))
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,13 +16,14 @@ use crate::machine;
 use super::selection::Selection;
 use super::source::Source;
 use super::system_directories::{self, is_musl};
+use super::tokens::expand;
 
 /// A file that a program cannot do without.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Needed {
     /// The path by which it is asked for; links on it are not yet followed.
     pub path: PathBuf,
-    /// Why, in a few words: `tool`, `loader`, `library of ls`.
+    /// Why, in a few words: `tool ls`, `loader of ls`, `library of ls`.
     pub why: String,
 }
 
@@ -78,18 +79,36 @@ impl<'a> Loader<'a> {
     ///
     /// When it is no program, or one for another machine, or wants something that is not there.
     pub fn closure(&mut self, program: &Path, name: &str) -> Result<Vec<Needed>> {
-        let first = Needed {
-            path: program.to_path_buf(),
-            why: "tool".to_string(),
-        };
-        let mut queue = vec![Step {
-            needed: first,
-            inherited: Vec::new(),
-        }];
+        self.follow(Step::new(program, &format!("tool {name}")), None, name)
+    }
+
+    /// The library `name` and what it needs, if the host has it: one that programs started by
+    /// the loader `interpreter` may open while they run, dlopen(3).
+    pub fn opened_later(
+        &mut self,
+        name: &OsStr,
+        target: &Target,
+        interpreter: &Path,
+    ) -> Option<Vec<Needed>> {
+        let directories = self.system_directories(interpreter, target);
+        let found = self.find_in(&directories, name, target)?;
+        let step = Step::new(&found, "opened while programs run");
+        self.follow(step, Some(interpreter), &name.to_string_lossy())
+            .ok()
+    }
+
+    /// Looks into a file, then into what it needs, and so on. `interpreter` will load it, unless
+    /// it names one.
+    fn follow(
+        &mut self,
+        first: Step,
+        interpreter: Option<&Path>,
+        name: &str,
+    ) -> Result<Vec<Needed>> {
+        let mut interpreter = interpreter.map(Path::to_path_buf);
+        let mut queue = vec![first];
         let mut done = BTreeSet::new();
         let mut closure = Vec::new();
-        // The program's own loader loads every library of it.
-        let mut interpreter = None;
 
         while let Some(step) = queue.pop() {
             let path = &step.needed.path;
@@ -104,8 +123,10 @@ impl<'a> Loader<'a> {
                         bail!("{} is for {}", path.display(), machine::name(&elf.target));
                     }
                     if let Some(loader) = &elf.interpreter {
+                        // The last one in is looked into first, with all that it needs: a script
+                        // may bring two programs, each with a loader of its own.
                         interpreter = Some(loader.clone());
-                        queue.push(Step::new(loader, "loader"));
+                        queue.push(Step::new(loader, &format!("loader of {name}")));
                     }
                     let inherited = &step.inherited;
                     queue.extend(self.libraries_of(elf, path, inherited, &interpreter, name)?);
@@ -114,17 +135,6 @@ impl<'a> Loader<'a> {
             closure.push(step.needed);
         }
         Ok(closure)
-    }
-
-    /// A library that a program of kind `target` may open at run time, by dlopen(3).
-    pub fn find_by_name(
-        &mut self,
-        name: &OsStr,
-        target: &Target,
-        interpreter: &Path,
-    ) -> Option<PathBuf> {
-        let directories = self.system_directories(interpreter, target);
-        self.find_in(&directories, name, target)
     }
 
     /// The interpreter of a script, if it is a shell. Perl, Python and their like come with a
@@ -266,51 +276,4 @@ impl Step {
             inherited: Vec::new(),
         }
     }
-}
-
-/// The absolute paths in a `DT_RPATH` or `DT_RUNPATH`, with ld.so(8)'s three words filled in. A
-/// relative path would depend on where the program is started.
-fn expand(list: &OsStr, origin: &Path, target: &Target) -> Vec<PathBuf> {
-    let bytes = list.as_bytes();
-    let mut paths = Vec::new();
-    for entry in bytes
-        .split(|&byte| byte == b':')
-        .filter(|entry| !entry.is_empty())
-    {
-        let mut variants = vec![entry.to_vec()];
-        variants = fill_in(variants, "ORIGIN", &[origin.as_os_str().as_bytes()]);
-        let multiarch = machine::multiarch_directory(target).map(|name| format!("lib/{name}"));
-        let plain = if target.is_64 { "lib64" } else { "lib" };
-        // $LIB is what the distribution built its loader with: one of these.
-        let libraries = [Some(plain), multiarch.as_deref(), Some("lib")];
-        let libraries: Vec<_> = libraries.into_iter().flatten().map(str::as_bytes).collect();
-        variants = fill_in(variants, "LIB", &libraries);
-        variants = fill_in(variants, "PLATFORM", &[machine::name(target).as_bytes()]);
-        let variants = variants
-            .into_iter()
-            .map(|bytes| PathBuf::from(OsStr::from_bytes(&bytes)));
-        paths.extend(variants.filter(|path| path.is_absolute()));
-    }
-    paths
-}
-
-fn fill_in(paths: Vec<Vec<u8>>, word: &str, values: &[&[u8]]) -> Vec<Vec<u8>> {
-    let forms = [format!("${{{word}}}"), format!("${word}")];
-    let mut filled = Vec::new();
-    for path in paths {
-        let found = forms.iter().find_map(|form| {
-            let at = path
-                .windows(form.len())
-                .position(|window| window == form.as_bytes())?;
-            Some((at, at + form.len()))
-        });
-        let Some((start, end)) = found else {
-            filled.push(path);
-            continue;
-        };
-        for value in values {
-            filled.push([&path[..start], value, &path[end..]].concat());
-        }
-    }
-    filled
 }

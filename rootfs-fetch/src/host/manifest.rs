@@ -1,6 +1,7 @@
 //! What a tree was cut from, written beside it, so that the next run need not look again.
 
 use std::fs;
+use std::hash::{Hash, Hasher};
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -10,9 +11,10 @@ use anyhow::{Context, Result};
 
 use crate::walk::outside;
 
-use super::plan::{Node, Plan};
+use super::own_files;
+use super::plan::{FORMAT, Node, Plan};
 use super::selection::Selection;
-use super::stamp::Stamp;
+use super::stamp::{Fnv, Stamp};
 
 /// The first line. A manifest of another version is as good as none.
 const HEADER: &str = "hull host rootfs 1";
@@ -27,10 +29,8 @@ const TICK_NS: i128 = 10_000_000;
 /// The record of one tree.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// The effective user id that built the tree.
-    pub uid: u32,
-    /// [`Selection::fingerprint`].
-    pub selection: u64,
+    /// What [`inputs`] gave.
+    pub inputs: u64,
     /// When the host was looked at, in nanoseconds since 1970.
     pub taken: i128,
     /// The name of the tree's directory.
@@ -50,6 +50,16 @@ enum Line {
     Watched(Option<Stamp>, PathBuf),
 }
 
+/// A number for everything that goes into a plan and is not on the host: the selection, Hull's own
+/// files, and the version of the code.
+pub fn inputs(selection: &Selection) -> u64 {
+    let mut hash = Fnv::default();
+    hash.write(own_files::fingerprint().as_bytes());
+    FORMAT.hash(&mut hash);
+    selection.hash(&mut hash);
+    hash.finish()
+}
+
 /// Now, in nanoseconds since 1970.
 pub fn now() -> i128 {
     SystemTime::now()
@@ -59,7 +69,7 @@ pub fn now() -> i128 {
 
 impl Manifest {
     /// The record of the tree called `tree` that `plan` gave.
-    pub fn new(plan: &Plan, selection: &Selection, uid: u32, taken: i128, tree: &str) -> Self {
+    pub fn new(plan: &Plan, selection: &Selection, taken: i128, tree: &str) -> Self {
         let entries = plan
             .entries
             .iter()
@@ -75,8 +85,7 @@ impl Manifest {
             .iter()
             .map(|(path, found)| Line::Watched(*found, path.clone()));
         Self {
-            uid,
-            selection: selection.fingerprint(),
+            inputs: inputs(selection),
             taken,
             tree: tree.to_string(),
             left_out: plan.left_out.clone(),
@@ -97,17 +106,26 @@ impl Manifest {
         }
     }
 
-    /// Whether the host is as it was when this was taken.
+    /// Whether the host is as it was when this was taken: every file that is in the tree, and all
+    /// that the search for them depended on.
     pub fn is_unchanged(&self, root: &Path) -> bool {
+        let watched = |line: &Line| match line {
+            Line::Watched(found, path) => {
+                *found == fs::metadata(path).ok().map(|now| Stamp::from(&now))
+            }
+            Line::Taken(..) | Line::Own(..) => true,
+        };
+        self.lines.iter().all(watched) && self.are_sources_unchanged(root)
+    }
+
+    /// Whether every file that is in the tree is as it was when this was taken.
+    pub fn are_sources_unchanged(&self, root: &Path) -> bool {
         self.lines.iter().all(|line| match line {
             Line::Taken(found, path) => {
                 let now = fs::symlink_metadata(outside(root, path));
                 now.is_ok_and(|now| Stamp::from(&now) == *found)
             }
-            Line::Watched(found, path) => {
-                *found == fs::metadata(path).ok().map(|now| Stamp::from(&now))
-            }
-            Line::Own(..) => true,
+            Line::Watched(..) | Line::Own(..) => true,
         })
     }
 
@@ -139,14 +157,13 @@ impl Manifest {
     /// The record as text, one fact a line; a path comes last in its line.
     pub fn to_bytes(&self) -> Vec<u8> {
         let Self {
-            uid,
-            selection,
+            inputs,
             taken,
             tree,
             left_out,
             lines,
         } = self;
-        let mut bytes = format!("{HEADER}\n{uid} {selection} {taken} {tree}\n").into_bytes();
+        let mut bytes = format!("{HEADER}\n{inputs} {taken} {tree}\n").into_bytes();
         for tool in left_out {
             bytes.extend(format!("left-out {}\n", tool.replace('\n', " ")).as_bytes());
         }
@@ -173,13 +190,16 @@ impl Manifest {
         }
         let mut first = std::str::from_utf8(rows.next()?).ok()?.split(' ');
         let mut manifest = Self {
-            uid: first.next()?.parse().ok()?,
-            selection: first.next()?.parse().ok()?,
+            inputs: first.next()?.parse().ok()?,
             taken: first.next()?.parse().ok()?,
             tree: first.next()?.to_string(),
             left_out: Vec::new(),
             lines: Vec::new(),
         };
+        // Whoever could write the manifest names no directory elsewhere by it.
+        if !manifest.tree.starts_with("host-") || manifest.tree.contains('/') {
+            return None;
+        }
         for row in rows {
             if let Some(tool) = row.strip_prefix(b"left-out ") {
                 manifest
@@ -206,5 +226,73 @@ impl Line {
             (b"watched", stamp) => Some(Self::Watched(Some(stamp.parse().ok()?), path)),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(nanoseconds: i64) -> Stamp {
+        let time = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+        Stamp {
+            dev: 1,
+            ino: 2,
+            mode: 0o100_755,
+            size: 3,
+            mtime: (0, 0),
+            ctime: time,
+        }
+    }
+
+    fn manifest(taken: i128, lines: Vec<Line>) -> Manifest {
+        let (tree, left_out) = ("host-0".to_string(), vec!["nc (a b)".to_string()]);
+        Manifest {
+            inputs: u64::MAX,
+            taken,
+            tree,
+            left_out,
+            lines,
+        }
+    }
+
+    #[test]
+    fn a_manifest_survives_being_written_down() {
+        let path = PathBuf::from(std::ffi::OsString::from_vec(b"/a b/\xff c".to_vec()));
+        let lines = vec![
+            Line::Taken(stamp(-5), path.clone()),
+            Line::Own(0, path.clone()),
+            Line::Watched(Some(stamp(i64::MAX)), path.clone()),
+            Line::Watched(None, path),
+        ];
+        let manifest = manifest(-1, lines);
+        assert_eq!(Manifest::parse(&manifest.to_bytes()), Some(manifest));
+    }
+
+    #[test]
+    fn a_manifest_cut_short_anywhere_is_none() {
+        let bytes = manifest(1, vec![Line::Own(1, "/x".into())]).to_bytes();
+        for length in 0..bytes.len() {
+            assert_eq!(Manifest::parse(&bytes[..length]), None);
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_names_another_directory_is_none() {
+        for tree in ["host-0/..", "../x", "x"] {
+            let manifest = Manifest {
+                tree: tree.to_string(),
+                ..manifest(1, vec![])
+            };
+            assert_eq!(Manifest::parse(&manifest.to_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_within_a_tick_of_the_look_is_not_settled() {
+        let at = |taken| manifest(taken, vec![Line::Taken(stamp(1_000_000_000), "/x".into())]);
+        assert!(!at(1_000_000_000).is_settled());
+        assert!(!at(1_000_000_000 + TICK_NS).is_settled());
+        assert!(at(1_000_000_001 + TICK_NS).is_settled());
     }
 }

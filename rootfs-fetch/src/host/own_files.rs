@@ -52,6 +52,8 @@ const FILES: &[(&str, &str)] = &[
         "/etc/profile",
         "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n",
     ),
+    // Where `vi` is vim: without a file of the user's it asks for one of its own that is not here.
+    ("/root/.vimrc", "set nocompatible\n"),
     ("/etc/hostname", ""),
     ("/etc/resolv.conf", ""),
 ];
@@ -73,6 +75,11 @@ const TERMINALS: [&str; 9] = [
 
 /// Where ncurses looks for them: terminfo(5), and what distributions build it with.
 const TERMINFO: [&str; 3] = ["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo"];
+
+/// Changes when anything that [`add`] puts into a plan does.
+pub fn fingerprint() -> String {
+    format!("{DIRECTORIES:?}{FILES:?}{LINKS:?}{TERMINALS:?}{TERMINFO:?}")
+}
 
 /// Puts Hull's own files, and the host's terminal descriptions, into `plan`.
 ///

@@ -1,6 +1,5 @@
 //! Which tools go into the built-in root filesystem, and where to look for them.
 
-use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -93,13 +92,6 @@ impl Selection {
         self.home
             .as_ref()
             .is_some_and(|home| path.starts_with(home))
-    }
-
-    /// A number that changes when any part of the selection does.
-    pub fn fingerprint(&self) -> u64 {
-        let mut hash = super::stamp::Fnv::default();
-        self.hash(&mut hash);
-        hash.finish()
     }
 }
 

@@ -55,7 +55,8 @@ impl Source {
             Ok(walk) if walk.found.is_dir() => Some(walk.real),
             _ => None,
         };
-        self.watch(real.as_deref().unwrap_or(directory));
+        // By the name given: on NixOS a link on the way leads elsewhere after an upgrade.
+        self.watch(directory);
         self.directories
             .insert(directory.to_path_buf(), real.clone());
         real
