@@ -28,7 +28,10 @@ fn run() -> Result<()> {
     copy_built_in_root(directory.path(), &root)?;
     let root = root.display();
     let commands = [
-        ("bwrap", format!("bwrap --unshare-all --bind {root} / --proc /proc --dev /dev true")),
+        (
+            "bwrap",
+            format!("bwrap --unshare-all --bind {root} / --proc /proc --dev /dev true"),
+        ),
         ("ch00-process", format!("{CH00} true")),
         ("ch01-namespaces", format!("{CH01} true")),
         ("ch02-rootfs", format!("{CH02} --rootfs {root} true")),
@@ -36,21 +39,40 @@ fn run() -> Result<()> {
     ];
     let csv = directory.path().join("figures.csv");
     let mut hyperfine = Command::new("hyperfine");
-    hyperfine.args(["--shell=none", "--warmup=20", "--runs=300", "--style=none", "--export-csv"]);
+    hyperfine.args([
+        "--shell=none",
+        "--warmup=20",
+        "--runs=300",
+        "--style=none",
+        "--export-csv",
+    ]);
     hyperfine.arg(&csv).env("HULL_ROOT", directory.path());
     for (name, command) in &commands {
         hyperfine.args(["--command-name", name, command]);
     }
-    let status = hyperfine.stdout(Stdio::null()).status().context("cannot start hyperfine")?;
-    ensure!(status.success(), "hyperfine failed: is bubblewrap installed?");
+    let status = hyperfine
+        .stdout(Stdio::null())
+        .status()
+        .context("cannot start hyperfine")?;
+    ensure!(
+        status.success(),
+        "hyperfine failed: is bubblewrap installed?"
+    );
     print(&std::fs::read_to_string(&csv)?)
 }
 
 /// A writable copy, for both: bubblewrap makes mount points in it.
 fn copy_built_in_root(data: &Path, to: &Path) -> Result<()> {
     let built_in = rootfs_fetch::host(&data.join("data"))?;
-    let copied = Command::new("cp").arg("-a").arg(built_in.path()).arg(to).status()?;
-    ensure!(copied.success(), "copying the built-in root filesystem failed");
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(built_in.path())
+        .arg(to)
+        .status()?;
+    ensure!(
+        copied.success(),
+        "copying the built-in root filesystem failed"
+    );
     Ok(())
 }
 
@@ -60,7 +82,10 @@ fn print(csv: &str) -> Result<()> {
     println!("{:28} {:>10} {:>10}", "", "median ms", "of bwrap");
     for line in csv.lines().skip(1) {
         let line = line.trim_start_matches('"');
-        let (name, rest) = line.split_once("\",").or_else(|| line.split_once(',')).context("a line of figures")?;
+        let (name, rest) = line
+            .split_once("\",")
+            .or_else(|| line.split_once(','))
+            .context("a line of figures")?;
         let median: f64 = rest.split(',').nth(2).context("a median")?.parse()?;
         let base = *base.get_or_insert(median);
         println!("{name:28} {:10.2} {:10.2}", median * 1000.0, median / base);
