@@ -8,6 +8,7 @@ mod ch01;
 mod ch02;
 mod contract;
 mod leaks;
+mod readme;
 mod terminal;
 mod transcripts;
 mod volumes;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         ch02::trials(),
         volumes::trials(),
         leaks::trials(),
+        readme::trials(),
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),

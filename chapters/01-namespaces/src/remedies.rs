@@ -30,6 +30,11 @@ pub const REMEDIES: &[Remedy] = &[
         check: |_| restricted_by_apparmor(Path::new("/proc/sys")),
     },
     Remedy {
+        call: "write",
+        errno: Errno::EPERM,
+        check: id_map_refused,
+    },
+    Remedy {
         call: "mount",
         errno: Errno::EACCES,
         check: |_| restricted_by_apparmor(Path::new("/proc/sys")),
@@ -53,6 +58,16 @@ fn user_namespace_forbidden(_: &SysError) -> Option<String> {
 fn restricted_by_apparmor(sysctls: &Path) -> Option<String> {
     let name = "kernel.apparmor_restrict_unprivileged_userns";
     (sysctl(sysctls, name)? == "1").then(|| allow(name, "0", "AppArmor restricts user namespaces"))
+}
+
+/// The map is written by the parent, but AppArmor judges the new namespace.
+fn id_map_refused(failed: &SysError) -> Option<String> {
+    let is_map = ["/uid_map\"", "/gid_map\"", "/setgroups\""]
+        .iter()
+        .any(|file| failed.args.contains(file));
+    is_map
+        .then(|| restricted_by_apparmor(Path::new("/proc/sys")))
+        .flatten()
 }
 
 /// Debian's kernels before version 11, and others that carry its patch.
