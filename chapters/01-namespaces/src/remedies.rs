@@ -35,6 +35,11 @@ pub const REMEDIES: &[Remedy] = &[
         check: id_map_refused,
     },
     Remedy {
+        call: "setdomainname",
+        errno: Errno::EPERM,
+        check: |_| restricted_by_apparmor(Path::new("/proc/sys")),
+    },
+    Remedy {
         call: "mount",
         errno: Errno::EACCES,
         check: |_| restricted_by_apparmor(Path::new("/proc/sys")),
@@ -43,6 +48,11 @@ pub const REMEDIES: &[Remedy] = &[
         call: "sethostname",
         errno: Errno::EINVAL,
         check: |_| Some("a host name has at most 64 bytes".into()),
+    },
+    Remedy {
+        call: "setdomainname",
+        errno: Errno::EINVAL,
+        check: |_| Some("a domain name has at most 64 bytes".into()),
     },
 ];
 
