@@ -68,7 +68,7 @@ fn add_files(
     plan: &mut Plan,
     files: &[Needed],
     selection: &Selection,
-    source: &Source,
+    source: &mut Source,
 ) -> Result<()> {
     let walks = files
         .iter()
@@ -97,7 +97,7 @@ fn add_short_name(plan: &mut Plan, path: &Path, name: &str, source: &mut Source)
         .and_then(|directory| source.directory(directory));
     let target = directory.map_or(path.to_path_buf(), |directory| directory.join(name));
     if name == ESSENTIAL {
-        plan.shell = source.walk(path)?.real;
+        plan.shell = source.walk(path)?.real.clone();
     }
     let mut standard = STANDARD_PATH
         .iter()

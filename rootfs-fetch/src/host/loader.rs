@@ -181,8 +181,8 @@ impl<'a> Loader<'a> {
             return Ok(Vec::new());
         };
         // $ORIGIN is the directory that the file really is in: ld.so(8).
-        let origin = self.source.walk(path)?.real;
-        let origin = origin.parent().unwrap_or(Path::new("/"));
+        let origin = self.source.walk(path)?;
+        let origin = origin.real.parent().unwrap_or(Path::new("/"));
         let expand = |list: &Option<OsString>| {
             list.as_deref()
                 .map_or(Vec::new(), |list| expand(list, origin, &elf.target))

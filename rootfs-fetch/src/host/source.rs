@@ -1,6 +1,6 @@
 //! The machine that a tree is cut from: what is looked at, and what was seen.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,6 +19,9 @@ use super::stamp::Stamp;
 /// All paths are those that a process on the host uses; `root` is `/` but in tests.
 pub struct Source {
     root: PathBuf,
+    // The C library is asked for by every tool: each answer is kept.
+    walks: HashMap<PathBuf, Rc<Walk>>,
+    absent: HashSet<PathBuf>,
     directories: HashMap<PathBuf, Option<PathBuf>>,
     programs: HashMap<PathBuf, Rc<Program>>,
     watched: BTreeMap<PathBuf, Option<Stamp>>,
@@ -29,6 +32,8 @@ impl Source {
     pub fn new(root: &Path) -> Self {
         Self {
             root: root.to_path_buf(),
+            walks: HashMap::new(),
+            absent: HashSet::new(),
             directories: HashMap::new(),
             programs: HashMap::new(),
             watched: BTreeMap::new(),
@@ -36,8 +41,13 @@ impl Source {
     }
 
     /// Follows `path` to its end; see [`walk`].
-    pub fn walk(&self, path: &Path) -> Result<Walk> {
-        Ok(walk(&self.root, path)?)
+    pub fn walk(&mut self, path: &Path) -> Result<Rc<Walk>> {
+        if let Some(known) = self.walks.get(path) {
+            return Ok(Rc::clone(known));
+        }
+        let walk = Rc::new(walk(&self.root, path)?);
+        self.walks.insert(path.to_path_buf(), Rc::clone(&walk));
+        Ok(walk)
     }
 
     /// Where the file that `real` names is to be opened. `real` must come from [`Self::walk`].
@@ -51,8 +61,8 @@ impl Source {
         if let Some(known) = self.directories.get(directory) {
             return known.clone();
         }
-        let real = match walk(&self.root, directory) {
-            Ok(walk) if walk.found.is_dir() => Some(walk.real),
+        let real = match self.walk(directory) {
+            Ok(walk) if walk.found.is_dir() => Some(walk.real.clone()),
             _ => None,
         };
         // By the name given: on NixOS a link on the way leads elsewhere after an upgrade.
@@ -63,24 +73,26 @@ impl Source {
     }
 
     /// `directory/name`, if there is something of that name which leads to a file.
-    pub fn find(&mut self, directory: &Path, name: &OsStr) -> Option<Walk> {
-        let candidate = self.directory(directory)?.join(name);
+    pub fn find(&mut self, directory: &Path, name: &OsStr) -> Option<Rc<Walk>> {
+        let real = self.directory(directory)?.join(name);
         // Most names are in no more than one of the directories: ask once before walking.
-        fs::symlink_metadata(self.outside(&candidate)).ok()?;
-        walk(&self.root, &directory.join(name))
-            .ok()
-            .filter(|walk| walk.found.is_file())
+        if self.absent.contains(&real) || fs::symlink_metadata(self.outside(&real)).is_err() {
+            self.absent.insert(real);
+            return None;
+        }
+        let walk = self.walk(&directory.join(name)).ok();
+        walk.filter(|walk| walk.found.is_file())
     }
 
     /// As [`Self::find`], and it has an execute permission.
-    pub fn find_executable(&mut self, directory: &Path, name: &OsStr) -> Option<Walk> {
-        let executable = |walk: &Walk| walk.found.permissions().mode() & 0o111 != 0;
+    pub fn find_executable(&mut self, directory: &Path, name: &OsStr) -> Option<Rc<Walk>> {
+        let executable = |walk: &Rc<Walk>| walk.found.permissions().mode() & 0o111 != 0;
         self.find(directory, name).filter(executable)
     }
 
     /// The headers of the file at the end of `path`.
     pub fn program(&mut self, path: &Path) -> Result<Rc<Program>> {
-        let real = self.walk(path)?.real;
+        let real = self.walk(path)?.real.clone();
         if let Some(known) = self.programs.get(&real) {
             return Ok(Rc::clone(known));
         }
@@ -92,7 +104,7 @@ impl Source {
     /// The contents of a configuration file, empty if there is none; and a note of it.
     pub fn text(&mut self, path: &Path) -> Result<String> {
         self.watch(path);
-        let Ok(found) = walk(&self.root, path) else {
+        let Ok(found) = self.walk(path) else {
             return Ok(String::new());
         };
         let bytes = fs::read(self.outside(&found.real))
