@@ -34,5 +34,7 @@ pub use volume::Volume;
 
 use process::CloneFlags;
 
+// ANCHOR: flag
 /// The namespace of this chapter: the tree of mounts. "NEWNS", because it was the first kind.
 pub const FLAG: CloneFlags = CloneFlags::CLONE_NEWNS;
+// ANCHOR_END: flag

@@ -20,6 +20,7 @@ pub(crate) struct DetachedMount(OwnedFd);
 /// but attaches the copy nowhere yet: open_tree(2).
 pub(crate) fn open_tree(directory: BorrowedFd, path: &Path) -> Result<DetachedMount> {
     let c_path = c_path(path)?;
+    // ANCHOR: open_tree
     // Recursive always: in a user namespace mounts below are locked to the one
     // above, and copying that one alone is refused. mount_namespaces(7)
     let flags =
@@ -33,6 +34,7 @@ pub(crate) fn open_tree(directory: BorrowedFd, path: &Path) -> Result<DetachedMo
             flags,
         )
     };
+    // ANCHOR_END: open_tree
     let fd = Errno::result(fd).syscall("open_tree", || {
         format!("{path:?}, OPEN_TREE_CLONE|AT_RECURSIVE")
     })?;
@@ -76,6 +78,7 @@ impl DetachedMount {
     }
 }
 
+// ANCHOR: make_read_only
 /// Makes the mount at `path` itself read-only, whoever else has it mounted elsewhere.
 pub(crate) fn make_read_only(path: &Path) -> Result<()> {
     let c_path = c_path(path)?;
@@ -83,6 +86,7 @@ pub(crate) fn make_read_only(path: &Path) -> Result<()> {
         .syscall("mount_setattr", || format!("{path:?}, MOUNT_ATTR_RDONLY"))?;
     Ok(())
 }
+// ANCHOR_END: make_read_only
 
 fn mount_setattr(directory: i32, path: &CStr, flags: libc::c_int, set: u64) -> nix::Result<()> {
     // SAFETY: mount_attr is plain integers, and zero means "leave as it is" for each.

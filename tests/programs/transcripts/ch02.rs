@@ -7,9 +7,9 @@ use crate::support::{Outcome, done, need};
 
 pub fn trials() -> Vec<Trial> {
     trials![ch02: [
-        own_mounts, mountinfo, bind, propagation,
+        own_mounts, mountinfo, bind, propagation, shared_pivot,
         run, read_only, own_rootfs, volume, missing_volume, environment, minimal,
-        namespaces, mounts, host_side, ps,
+        calls, namespaces, mounts, devices, host_side, ps,
         chroot, pivot_root, leak, old_proc, not_recursive, masked, not_detached,
     ]]
 }
@@ -57,6 +57,22 @@ fn propagation() -> Outcome {
     Transcript::new()
         .shell("unshare -rm sh -c 'findmnt -no PROPAGATION /; mount --make-rshared /; findmnt -no PROPAGATION /'")
         .snapshot("ch02-propagation");
+    done()
+}
+
+fn shared_pivot() -> Outcome {
+    skip_unless!(need::user_namespaces());
+    skip_unless!(need::tools(&["unshare", "mount", "pivot_root"]));
+    Transcript::new()
+        .in_a_directory()
+        .shell("mkdir -p mine/mnt")
+        .shell(
+            "unshare -rm sh -c '\n  \
+             mount --make-rshared /\n  \
+             mount --bind mine mine\n  \
+             pivot_root mine mine/mnt' 2>&1 | grep -o 'Invalid argument'",
+        )
+        .snapshot("ch02-shared-pivot");
     done()
 }
 
@@ -137,6 +153,25 @@ fn minimal() -> Outcome {
 }
 
 // The container from outside.
+
+fn calls() -> Outcome {
+    skip_unless!(need::namespaces());
+    skip_unless!(need::tools(&["strace"]));
+    Transcript::new()
+        .in_a_directory()
+        .shell("strace -f -o trace -e trace=mount,pivot_root,umount2 ch02-rootfs true")
+        .shell("grep -oE 'mount.*MS_PRIVATE.*|pivot_root.*|mount.*\"/proc\".*|umount2.*' trace")
+        .snapshot("ch02-calls");
+    done()
+}
+
+fn devices() -> Outcome {
+    skip_unless!(need::namespaces());
+    Transcript::new()
+        .shell("ch02-rootfs sh -c 'cd /dev; echo *'")
+        .snapshot("ch02-devices");
+    done()
+}
 
 fn namespaces() -> Outcome {
     skip_unless!(need::namespaces());
