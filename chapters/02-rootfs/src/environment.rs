@@ -8,7 +8,6 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// A fresh environment. The caller's belongs to the host: its `PATH` and
 /// `HOME` name places that are not there inside, and its secrets are not the
 /// container's business. `TERM` alone is kept: the terminal is the same.
-// ANCHOR: environment
 pub fn environment(hostname: Option<&OsStr>) -> Vec<(OsString, OsString)> {
     let mut variables = vec![
         ("PATH".into(), PATH.into()),
@@ -22,4 +21,3 @@ pub fn environment(hostname: Option<&OsStr>) -> Vec<(OsString, OsString)> {
     }
     variables
 }
-// ANCHOR_END: environment

@@ -78,7 +78,6 @@ impl DetachedMount {
     }
 }
 
-// ANCHOR: make_read_only
 /// Makes the mount at `path` itself read-only, whoever else has it mounted elsewhere.
 pub(crate) fn make_read_only(path: &Path) -> Result<()> {
     let c_path = c_path(path)?;
@@ -86,7 +85,6 @@ pub(crate) fn make_read_only(path: &Path) -> Result<()> {
         .syscall("mount_setattr", || format!("{path:?}, MOUNT_ATTR_RDONLY"))?;
     Ok(())
 }
-// ANCHOR_END: make_read_only
 
 fn mount_setattr(directory: i32, path: &CStr, flags: libc::c_int, set: u64) -> nix::Result<()> {
     // SAFETY: mount_attr is plain integers, and zero means "leave as it is" for each.
