@@ -16,6 +16,7 @@ mod tokens;
 mod tree;
 
 use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -36,7 +37,6 @@ pub struct Rootfs {
     is_fresh: bool,
     /// A shared flock(2) on the tree's directory. `File` opens with `O_CLOEXEC`, so no program
     /// that is started takes the lock along.
-    #[expect(dead_code, reason = "the lock is the point")]
     lock: File,
 }
 
@@ -54,6 +54,14 @@ impl Rootfs {
     /// Whether the tree was built just now.
     pub fn is_fresh(&self) -> bool {
         self.is_fresh
+    }
+}
+
+/// The descriptor that holds the lock. A duplicate of it holds the tree too, so a supervisor that
+/// outlives this process can be given one.
+impl AsFd for Rootfs {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
     }
 }
 

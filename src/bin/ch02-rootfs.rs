@@ -101,11 +101,16 @@ fn enter(root: &Root, cli: &Cli) -> Result<()> {
     if cli.rootfs.is_none() {
         rootfs::mount_scratch()?;
     }
-    for volume in &cli.volume {
-        host.bind(volume)?;
+    let volumes: Vec<_> = cli
+        .volume
+        .iter()
+        .map(|volume| host.take(volume))
+        .collect::<Result<_>>()?;
+    host.detach()?;
+    for volume in volumes {
+        volume.attach()?;
     }
-    rootfs::protect_kernel_paths()?;
-    host.detach()
+    rootfs::protect_kernel_paths()
 }
 // ANCHOR_END: enter
 

@@ -4,15 +4,27 @@
 #[macro_use]
 mod support;
 
-mod ch00;
+mod ch01;
+mod ch02;
+mod contract;
+mod leaks;
+mod readme;
+mod terminal;
 mod transcripts;
+mod volumes;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     support::need::answer_probe();
     let trials = [
-        ch00::trials(),
+        contract::trials(),
+        terminal::trials(),
+        ch01::trials(),
+        ch02::trials(),
+        volumes::trials(),
+        leaks::trials(),
+        readme::trials(),
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),

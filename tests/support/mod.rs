@@ -3,6 +3,7 @@
 pub mod container;
 pub mod kernel;
 pub mod need;
+pub mod run;
 pub mod snapshot;
 pub mod transcript;
 pub mod world;

@@ -19,12 +19,14 @@ use crate::error::{SysError, SysResult};
 use crate::status::Status;
 use crate::sys::exit_now;
 
+// ANCHOR: pipe
 /// Both ends. O_CLOEXEC on the writing one is the signal: exec closes it.
 pub(crate) fn pipe() -> Result<(Report, Parent)> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).syscall("pipe2", || "O_CLOEXEC".into())?;
     let writer = RefCell::new(Some(File::from(writer)));
     Ok((Report(reader.into()), Parent { writer }))
 }
+// ANCHOR_END: pipe
 
 /// The parent's end.
 pub(crate) struct Report(File);

@@ -60,10 +60,12 @@ impl Signals {
     /// In the child: signals as they were before this program. A blocked
     /// signal stays blocked across exec, and so does an ignored one: Rust's
     /// start-up code ignores SIGPIPE, and `yes | head` would never end.
+    // ANCHOR: restore
     pub(crate) fn restore_for_command(&self) -> Result<()> {
         default_disposition(Signal::SIGPIPE)?;
         self.unblock()
     }
+    // ANCHOR_END: restore
 
     /// Waits for the next signal.
     pub(crate) fn next(&self) -> Result<Received> {
@@ -72,8 +74,10 @@ impl Signals {
                 Ok(Some(info)) => {
                     let signal = Signal::try_from(info.ssi_signo as i32)
                         .syscall("read", || "signalfd".into())?;
+                    // ANCHOR: from_terminal
                     // sigaction(2): SI_KERNEL, where kill(2) would say SI_USER.
                     let from_terminal = info.ssi_code == libc::SI_KERNEL;
+                    // ANCHOR_END: from_terminal
                     return Ok(Received {
                         signal,
                         from_terminal,

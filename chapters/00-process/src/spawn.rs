@@ -69,6 +69,7 @@ where
 }
 // ANCHOR_END: spawn
 
+// ANCHOR: single_thread
 /// fork(2): in a copy of a threaded process only one thread goes on, and the
 /// locks of the others stay locked for ever.
 fn ensure_single_thread() -> Result<()> {
@@ -82,6 +83,7 @@ fn ensure_single_thread() -> Result<()> {
     );
     Ok(())
 }
+// ANCHOR_END: single_thread
 
 fn clone_args(flags: CloneFlags) -> String {
     let names: Vec<_> = flags.iter_names().map(|(name, _)| name).collect();

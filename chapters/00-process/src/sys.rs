@@ -116,6 +116,7 @@ fn waitpid(pid: Pid, options: i32) -> Result<Option<(Pid, Status)>, SysError> {
 
 /// Marks every descriptor but standard input, output and error to be closed by
 /// the exec. What the caller of this program had open is none of the command's business.
+// ANCHOR: close_range
 pub(crate) fn keep_only_standard_descriptors() -> Result<(), SysError> {
     let flags = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;
     // SAFETY: close_range(2) marks descriptors and closes none here.
@@ -123,3 +124,4 @@ pub(crate) fn keep_only_standard_descriptors() -> Result<(), SysError> {
     Errno::result(result).syscall("close_range", || "3, ~0U, CLOSE_RANGE_CLOEXEC".into())?;
     Ok(())
 }
+// ANCHOR_END: close_range

@@ -118,6 +118,7 @@ impl Child {
         Ok(())
     }
 
+    // ANCHOR: pass_on
     /// The terminal's signals went to the whole foreground group, the command
     /// included. Its hang-up alone may have gone to this process only: to the
     /// leader of the session.
@@ -127,6 +128,7 @@ impl Child {
         }
         self.kill(received.signal)
     }
+    // ANCHOR_END: pass_on
 
     fn try_reap(&mut self) -> Result<Option<Status>> {
         let status = sys::wait(self.pid, libc::WNOHANG)?;

@@ -56,6 +56,7 @@ impl Insist {
     }
 }
 
+// ANCHOR: drops
 /// Whether the kernel drops `signal` for this process: it is PID 1 in its own
 /// namespace, and neither catches, ignores nor blocks the signal.
 fn drops(pid: Pid, signal: Signal) -> bool {
@@ -77,3 +78,4 @@ fn drops(pid: Pid, signal: Signal) -> bool {
         .any(|mask| u64::from_str_radix(field(mask), 16).is_ok_and(|mask| mask & bit != 0));
     is_pid_1 && !chosen
 }
+// ANCHOR_END: drops

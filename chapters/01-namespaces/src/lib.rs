@@ -14,6 +14,7 @@ mod handshake;
 mod init;
 mod insist;
 mod remedies;
+mod sys;
 mod user;
 mod uts;
 

@@ -20,6 +20,7 @@ impl UserNamespace {
     ///
     /// # Errors
     /// When capget(2) fails.
+    // ANCHOR: if_needed
     pub fn if_needed() -> Result<Option<Self>> {
         let able = caps::has_cap(None, CapSet::Effective, Capability::CAP_SYS_ADMIN)
             .context("reading the capabilities of this process")?;
@@ -29,6 +30,7 @@ impl UserNamespace {
         };
         Ok((!able).then_some(this))
     }
+    // ANCHOR_END: if_needed
 
     /// What clone3(2) needs to make it. The kernel makes the user namespace
     /// first, so one call may ask for it and for those it gives the right to.

@@ -6,6 +6,8 @@ use anyhow::Result;
 use nix::unistd::sethostname;
 use process::SysResult;
 
+use crate::sys;
+
 /// Sets the host name of the UTS namespace that this process is in.
 ///
 /// # Errors
@@ -23,11 +25,6 @@ pub fn set_hostname(name: &OsStr) -> Result<()> {
 /// # Errors
 /// As [`set_hostname`], for setdomainname(2).
 pub fn set_domainname(name: &OsStr) -> Result<()> {
-    // nix has no setdomainname. The kernel offers the same value as a file,
-    // and the file belongs to the writer's UTS namespace: proc_sys_kernel(5).
-    std::fs::write("/proc/sys/kernel/domainname", name.as_encoded_bytes())
-        .syscall("write", || {
-            format!("\"/proc/sys/kernel/domainname\", {name:?}")
-        })?;
+    sys::setdomainname(name).syscall("setdomainname", || format!("{name:?}, {}", name.len()))?;
     Ok(())
 }

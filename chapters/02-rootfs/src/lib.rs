@@ -8,9 +8,10 @@
 //! 1. [`make_private`]: no mount made from here on reaches the host;
 //! 2. [`Root::pivot`]: the directory becomes `/`, the host's tree a [`HostTree`];
 //! 3. [`mount_proc`], [`mount_dev`], [`mount_sys`], [`mount_scratch`]: what programs expect to find;
-//! 4. [`HostTree::bind`]: the volumes;
-//! 5. [`protect_kernel_paths`]: what no container should read or write;
-//! 6. [`HostTree::detach`]: the host's tree is gone.
+//! 4. [`HostTree::take`]: the volumes, by descriptor;
+//! 5. [`HostTree::detach`]: the host's tree is gone;
+//! 6. [`TakenVolume::attach`]: the volumes, where they belong;
+//! 7. [`protect_kernel_paths`]: what no container should read or write.
 
 mod dev;
 mod environment;
@@ -30,7 +31,7 @@ pub use pivot_root::{HostTree, Root};
 pub use proc::{mount_proc, protect_kernel_paths};
 pub use remedies::REMEDIES;
 pub use sysfs::mount_sys;
-pub use volume::Volume;
+pub use volume::{TakenVolume, Volume};
 
 use process::CloneFlags;
 

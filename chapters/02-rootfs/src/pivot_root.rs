@@ -12,7 +12,6 @@ use nix::unistd::{chdir, pivot_root};
 use process::SysResult;
 
 use crate::sys;
-use crate::volume::Volume;
 
 /// The directory that will be the container's root.
 #[derive(Debug)]
@@ -84,16 +83,6 @@ impl Root {
 pub struct HostTree(OwnedFd);
 
 impl HostTree {
-    /// Mounts a volume.
-    ///
-    /// # Errors
-    /// When its source is gone, or its mount point cannot be made or is of the other kind.
-    pub fn bind(&self, volume: &Volume) -> Result<()> {
-        volume
-            .mount(self)
-            .with_context(|| format!("mounting the volume {volume}"))
-    }
-
     /// Copies a mount of the host's. `path` is absolute, and has no symbolic
     /// links: an absolute one would be followed inside the new root.
     pub(crate) fn open_tree(&self, path: &Path) -> Result<sys::DetachedMount> {

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::mount_point;
 use crate::pivot_root::HostTree;
+use crate::sys::DetachedMount;
 
 /// One `--volume SRC:DST[:ro]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl FromStr for Volume {
             "the place inside cannot be the root directory itself"
         );
         let source = fs::canonicalize(source)
-            .with_context(|| format!("the source {source:?} cannot be used"))?;
+            .map_err(|error| anyhow!("the source {source:?} cannot be used: {error}"))?;
         Ok(Self {
             source,
             target,
@@ -55,18 +56,44 @@ impl FromStr for Volume {
     }
 }
 
-impl Volume {
-    // ANCHOR: volume
-    pub(crate) fn mount(&self, host: &HostTree) -> Result<()> {
-        let tree = host.open_tree(&self.source)?;
-        if self.read_only {
+/// A volume taken from the host's tree, and not yet attached to the container's.
+#[must_use = "a volume that is not attached is not there"]
+pub struct TakenVolume<'a> {
+    volume: &'a Volume,
+    tree: DetachedMount,
+}
+
+// ANCHOR: volume
+impl HostTree {
+    /// Copies the mounts of a volume, while the host's tree can still be reached.
+    ///
+    /// # Errors
+    /// When its source is gone.
+    pub fn take<'a>(&self, volume: &'a Volume) -> Result<TakenVolume<'a>> {
+        let tree = self.open_tree(&volume.source)?;
+        if volume.read_only {
             tree.set(libc::MOUNT_ATTR_RDONLY)?;
         }
-        mount_point::like(tree.is_directory()?, &self.target)?;
-        tree.attach(&self.target)
+        Ok(TakenVolume { volume, tree })
     }
-    // ANCHOR_END: volume
 }
+
+impl TakenVolume<'_> {
+    /// Attaches it, once the host's tree is gone: then no symbolic link in the
+    /// root filesystem, and no "..", can lead the mount out of it.
+    ///
+    /// # Errors
+    /// When its mount point cannot be made, or is of the other kind.
+    pub fn attach(self) -> Result<()> {
+        let target = &self.volume.target;
+        self.tree
+            .is_directory()
+            .and_then(|is_directory| mount_point::like(is_directory, target))
+            .and_then(|()| self.tree.attach(target))
+            .with_context(|| format!("mounting the volume {}", self.volume))
+    }
+}
+// ANCHOR_END: volume
 
 impl fmt::Display for Volume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

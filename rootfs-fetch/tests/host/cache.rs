@@ -1,17 +1,16 @@
-//! When a tree is kept, when it is built again, and when it goes.
+//! When a tree is kept, and when it is built again because the host has changed.
 
 use std::fs::{self, File, FileTimes};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
 use libtest_mimic::Trial;
-use rootfs_fetch::Rootfs;
-use rootfs_fetch::host::{Selection, cut, prune};
+use rootfs_fetch::host::cut;
 
-use crate::support::{DONE, Outcome, fetch, kept, rootfs_fetch, text, trees, trial, which};
+use crate::support::{DONE, Outcome, kept, rootfs_fetch, text, trial};
+use crate::tools::{Tools, settle};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -41,61 +40,7 @@ pub fn trials() -> Vec<Trial> {
             "a_look_straight_after_a_change_is_not_relied_on",
             a_look_straight_after_a_change_is_not_relied_on,
         ),
-        trial("a_tree_in_use_is_not_removed", a_tree_in_use_is_not_removed),
-        trial(
-            "a_damaged_tree_is_built_again",
-            a_damaged_tree_is_built_again,
-        ),
-        trial(
-            "prune_removes_what_nobody_uses",
-            prune_removes_what_nobody_uses,
-        ),
     ]
-}
-
-/// Tools to cut from: a shell in a directory of the test's own.
-struct Tools {
-    directory: PathBuf,
-    data: PathBuf,
-    selection: Selection,
-}
-
-impl Tools {
-    fn new(root: &Path) -> Self {
-        let directory = root.join("tools");
-        fs::create_dir(&directory).unwrap();
-        fs::copy(which("sh").unwrap(), directory.join("sh")).unwrap();
-        let selection = Selection {
-            tools: vec!["sh".to_string(), "other".to_string()],
-            path: vec![directory.clone()],
-            home: None,
-            root: "/".into(),
-        };
-        Self {
-            directory,
-            data: root.join("data"),
-            selection,
-        }
-    }
-
-    fn cut(&self) -> Rootfs {
-        cut(&self.data, &self.selection, false).unwrap()
-    }
-
-    fn shell(&self) -> PathBuf {
-        self.directory.join("sh")
-    }
-
-    /// The shell's copy in `tree`.
-    fn copy_in(&self, tree: &Path) -> PathBuf {
-        tree.join(self.shell().strip_prefix("/").unwrap())
-    }
-}
-
-/// Lets the clock of file times move on, as it does between a person's commands. What is changed
-/// before is then not taken for possibly changing still.
-fn settle() {
-    std::thread::sleep(Duration::from_millis(25));
 }
 
 fn a_second_run_uses_the_first_one_s_tree(root: &Path) -> Outcome {
@@ -249,62 +194,4 @@ fn a_look_straight_after_a_change_is_not_relied_on(root: &Path) -> Outcome {
         }
     }
     panic!("every second run took the first one's word");
-}
-
-fn a_tree_in_use_is_not_removed(root: &Path) -> Outcome {
-    let tools = Tools::new(root);
-    let used = tools.cut();
-    for word in ["one", "two"] {
-        File::options()
-            .append(true)
-            .open(tools.shell())?
-            .write_all(word.as_bytes())?;
-        drop(tools.cut());
-    }
-    assert!(tools.copy_in(used.path()).exists());
-    assert_eq!(trees(root).len(), 2, "the one in use, and the newest");
-
-    drop(used);
-    drop(cut(&tools.data, &tools.selection, true)?);
-    assert_eq!(trees(root).len(), 1);
-    DONE
-}
-
-fn a_damaged_tree_is_built_again(root: &Path) -> Outcome {
-    let damages: [fn(&Path); 5] = [
-        |tree| fs::remove_file(tree.join("bin/sh")).unwrap(),
-        |tree| fs::write(tree.join("etc/passwd"), "").unwrap(),
-        |tree| drop(File::create(fs::canonicalize(tree.join("bin/ls")).unwrap()).unwrap()),
-        |tree| fs::remove_dir_all(tree.join("etc")).unwrap(),
-        |tree| fs::remove_dir_all(tree).unwrap(),
-    ];
-    for damage in damages {
-        let tree = fetch(root, &[]);
-        damage(&tree);
-        let tree = fetch(root, &[]);
-        for file in ["bin/sh", "bin/ls", "etc/passwd"] {
-            assert_ne!(
-                fs::metadata(tree.join(file))
-                    .map(|found| found.len())
-                    .unwrap(),
-                0,
-                "{file}"
-            );
-        }
-        assert_eq!(trees(root).len(), 1);
-    }
-    DONE
-}
-
-fn prune_removes_what_nobody_uses(root: &Path) -> Outcome {
-    let tools = Tools::new(root);
-    assert_eq!(prune(&tools.data)?, Vec::<PathBuf>::new());
-    assert!(!tools.data.exists(), "nothing is created for it");
-    let used = tools.cut();
-    assert_eq!(prune(&tools.data)?, Vec::<PathBuf>::new());
-    let path = used.path().to_path_buf();
-    drop(used);
-    assert_eq!(prune(&tools.data)?, [path]);
-    assert!(tools.cut().is_fresh());
-    DONE
 }

@@ -6,7 +6,9 @@
 mod cache;
 mod command;
 mod kill;
+mod removal;
 mod support;
+mod tools;
 mod tree;
 
 use libtest_mimic::{Arguments, Trial};
@@ -16,6 +18,7 @@ fn main() {
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(tree::trials());
     trials.extend(cache::trials());
+    trials.extend(removal::trials());
     trials.extend(kill::trials());
     trials.extend(command::trials());
     libtest_mimic::run(&arguments, trials).exit();

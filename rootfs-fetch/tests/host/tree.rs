@@ -39,6 +39,7 @@ pub fn trials() -> Vec<Trial> {
             "no_file_in_it_has_a_set_id_bit",
             no_file_in_it_has_a_set_id_bit,
         ),
+        trial("the_umask_does_not_matter", the_umask_does_not_matter),
         trial("its_mount_points_are_there", its_mount_points_are_there),
         trial(
             "all_of_it_belongs_to_the_caller",
@@ -133,7 +134,10 @@ fn it_has_the_libraries_that_ldd_names(_root: &Path) -> Outcome {
     };
     let mut expected = BTreeSet::new();
     for program in [Path::new("/bin/sh"), &ls] {
-        let output = Command::new(&ldd).arg(program).output()?;
+        let output = Command::new(&ldd)
+            .arg(program)
+            .env_remove("LD_LIBRARY_PATH")
+            .output()?;
         if !output.status.success() {
             return skip(format!("ldd: {}", text(&output.stderr)));
         }
@@ -220,6 +224,32 @@ fn its_mount_points_are_there(root: &Path) -> Outcome {
         fs::read_link(tree.join("etc/mtab"))?,
         Path::new("/proc/self/mounts")
     );
+    DONE
+}
+
+fn the_umask_does_not_matter(root: &Path) -> Outcome {
+    let mut start = Command::new("sh");
+    start.args([
+        "-c",
+        "umask 077; exec \"$0\" host",
+        env!("CARGO_BIN_EXE_rootfs-fetch"),
+    ]);
+    let output = start.env("HULL_ROOT", root).output()?;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let tree = PathBuf::from(text(&output.stdout).trim_end());
+    for path in ["", "bin", "etc", "usr/bin"] {
+        assert_eq!(
+            fs::metadata(tree.join(path))?.mode() & 0o7777,
+            0o755,
+            "{path}"
+        );
+    }
+    assert_eq!(
+        fs::metadata(tree.join("etc/passwd"))?.mode() & 0o7777,
+        0o644
+    );
+    let (copy, shell) = (fs::metadata(tree.join("bin/sh"))?, fs::metadata("/bin/sh")?);
+    assert_eq!(copy.mode() & 0o7777, shell.mode() & 0o777);
     DONE
 }
 

@@ -88,15 +88,18 @@ fn on_nixos_tools_from_the_store_have_short_names() {
         .link("/nix/store/b/bin/sh", "bash");
     host.link("/bin/sh", "/nix/store/b/bin/sh");
     host.file("/nix/store/c/bin/coreutils", store.bytes());
+    host.link("/nix/store/c/bin/ls", "coreutils")
+        .link("/nix/store/p/bin/ls", "../../c/bin/ls");
     host.link("/nix/store/c/bin/env", "coreutils")
         .link("/nix/store/p/bin/env", "../../c/bin/env");
     host.link("/run/current-system/sw", "/nix/store/p");
-    let mut selection = host.selection(&["sh", "env", "bash"]);
+    let mut selection = host.selection(&["sh", "env", "ls", "bash"]);
     selection.path.push("/run/current-system/sw/bin".into());
     let plan = Plan::new(&selection).unwrap();
     assert_eq!(plan.left_out, ["bash"]);
     // Not by way of /run, where a container may mount a file system of its own.
     assert_link(&plan, "/usr/bin/env", "/nix/store/p/bin/env");
+    assert_link(&plan, "/usr/bin/ls", "/nix/store/p/bin/ls");
     assert_link(&plan, "/bin/sh", "/nix/store/b/bin/sh");
     let files = [
         "/nix/store/b/bin/bash",

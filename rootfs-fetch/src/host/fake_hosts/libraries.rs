@@ -113,3 +113,20 @@ fn the_directory_of_the_machine_is_searched_with_no_configuration() {
     host.library(&library, &[]).program("/bin/tool", &["x.so"]);
     assert!(host.plan(&["sh", "tool"]).has(Path::new(&library)));
 }
+
+#[test]
+fn what_an_older_glibc_opens_later_comes_with_its_own_libraries() {
+    let host = Host::with_shell();
+    host.program("/bin/sh", &[]);
+    host.library("/lib/libnss_files.so.2", &[])
+        .library("/lib/libnss_dns.so.2", &["resolv.so"]);
+    host.library("/lib/resolv.so", &[]);
+    let files = [
+        "/bin/sh",
+        "/lib/libnss_dns.so.2",
+        "/lib/libnss_files.so.2",
+        "/lib/resolv.so",
+        LOADER,
+    ];
+    assert_files(&host.plan(&["sh"]), &files);
+}

@@ -29,7 +29,10 @@ fn a_tool_that_cannot_be_taken_is_named_with_the_reason() {
         .file("/bin/perl-script", "#!/usr/bin/perl -w\n");
     host.file("/home/me/mine", Sample::native().bytes())
         .link("/bin/mine", "/home/me/mine");
-    host.program("/bin/lonely", &["gone.so"]);
+    host.program("/bin/lonely", &["gone.so"])
+        .program("/bin/borrower", &["mine.so"]);
+    host.library("/home/me/mine.so", &[])
+        .link("/lib/mine.so", "/home/me/mine.so");
     let plan = host.plan(&[
         "sh",
         "absent",
@@ -40,6 +43,7 @@ fn a_tool_that_cannot_be_taken_is_named_with_the_reason() {
         "perl-script",
         "mine",
         "lonely",
+        "borrower",
     ]);
     assert_files(&plan, &["/bin/sh"]);
     let expected = [
@@ -51,6 +55,7 @@ fn a_tool_that_cannot_be_taken_is_named_with_the_reason() {
         "perl-script (a script for /usr/bin/perl)",
         "mine",
         "lonely (/bin/lonely needs gone.so, not found)",
+        "borrower (/home/me/mine.so is in a home directory)",
     ];
     assert_eq!(plan.left_out, expected);
     assert!(

@@ -1,0 +1,241 @@
+//! Volumes, and root filesystems that are no good.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use libtest_mimic::Trial;
+
+use crate::ch02::own_root;
+use crate::support::container::Container;
+use crate::support::run::{assert_fails, program, shell};
+use crate::support::world::{World, directory, listing};
+use crate::support::{Outcome, done, need};
+
+pub fn trials() -> Vec<Trial> {
+    trials![volumes: [
+        directory_is_shared_with_the_host,
+        read_only_volume_cannot_be_written,
+        read_only_reaches_the_mounts_below,
+        file_is_mounted_on_a_file,
+        mount_point_is_made_in_a_root_of_ones_own,
+        symbolic_link_in_the_root_leads_nowhere_outside,
+        symbolic_link_in_the_source_is_followed_on_the_host,
+        bad_volume_is_refused_and_nothing_is_left,
+        bad_root_is_refused,
+        kernel_file_system_on_a_symbolic_link_is_refused,
+    ]]
+}
+
+fn directory_is_shared_with_the_host() -> Outcome {
+    skip_unless!(need::namespaces());
+    let source = directory();
+    fs::write(source.path().join("from-host"), "one")?;
+    let volume = format!("{}:/data", source.path().display());
+    let run = program(
+        "ch02-rootfs",
+        &[
+            "-v",
+            &volume,
+            "sh",
+            "-c",
+            "cat /data/from-host; echo two > /data/from-inside",
+        ],
+    );
+    assert_eq!((run.code, run.out.as_str()), (Some(0), "one"), "{run:?}");
+    assert_eq!(
+        fs::read_to_string(source.path().join("from-inside"))?,
+        "two\n"
+    );
+    done()
+}
+
+fn read_only_volume_cannot_be_written() -> Outcome {
+    skip_unless!(need::namespaces());
+    let source = directory();
+    let volume = format!("{}:/data:ro", source.path().display());
+    let run = program(
+        "ch02-rootfs",
+        &["-v", &volume, "sh", "-c", "echo two > /data/x"],
+    );
+    assert!(
+        run.code != Some(0) && run.err.contains("Read-only file system"),
+        "{run:?}"
+    );
+    assert_eq!(listing(source.path()).len(), 0);
+    done()
+}
+
+/// A bind mount with MS_RDONLY would leave the file system below writable.
+fn read_only_reaches_the_mounts_below() -> Outcome {
+    skip_unless!(need::namespaces());
+    skip_unless!(need::tools(&["unshare", "mount"]));
+    let source = directory();
+    fs::create_dir(source.path().join("below"))?;
+    let path = source.path().display();
+    let mount = format!("mount -t tmpfs below {path}/below");
+    let run = shell(&format!(
+        "unshare -rm sh -c '{mount} && ch02-rootfs -v {path}:/data:ro touch /data/below/x'"
+    ));
+    assert!(
+        run.code == Some(1) && run.err.contains("Read-only file system"),
+        "{run:?}"
+    );
+    done()
+}
+
+fn file_is_mounted_on_a_file() -> Outcome {
+    skip_unless!(need::namespaces());
+    let source = directory();
+    let file = source.path().join("passwd");
+    fs::write(&file, "needle:x:0:0::/:/bin/sh\n")?;
+    let volume = format!("{}:/etc/passwd:ro", file.display());
+    let run = program("ch02-rootfs", &["-v", &volume, "cat", "/etc/passwd"]);
+    assert_eq!(run.out, "needle:x:0:0::/:/bin/sh\n", "{run:?}");
+    done()
+}
+
+fn mount_point_is_made_in_a_root_of_ones_own() -> Outcome {
+    skip_unless!(need::namespaces());
+    let (root, source) = (own_root(), directory());
+    let root = root.path().to_string_lossy().into_owned();
+    fs::write(source.path().join("file"), "x")?;
+    let one = format!("{}:/deep/down", source.path().display());
+    let two = format!("{}/file:/deep/file", source.path().display());
+    let args = [
+        "--rootfs",
+        &root,
+        "-v",
+        &one,
+        "-v",
+        &two,
+        "ls",
+        "/deep/down",
+        "/deep/file",
+    ];
+    let run = program("ch02-rootfs", &args);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    done()
+}
+
+/// The link is followed inside: to the container's own /etc, whatever stands there on the host.
+fn symbolic_link_in_the_root_leads_nowhere_outside() -> Outcome {
+    skip_unless!(need::namespaces());
+    let (root, source) = (own_root(), directory());
+    for (name, target) in [("absolute", "/opt"), ("climbing", "../../../../../../srv")] {
+        symlink(target, root.path().join(name))?;
+    }
+    let root = root.path().to_string_lossy().into_owned();
+    for (name, point) in [("absolute", "/opt"), ("climbing", "/srv")] {
+        let volume = format!("{}:/{name}", source.path().display());
+        let mut command = World::shared().command("ch02-rootfs");
+        let container = Container::start(command.args(["--rootfs", &root, "-v", &volume, "cat"]));
+        assert!(
+            container
+                .cat()
+                .mounts()
+                .iter()
+                .any(|mount| mount.point == point),
+            "{name}"
+        );
+    }
+    done()
+}
+
+fn symbolic_link_in_the_source_is_followed_on_the_host() -> Outcome {
+    skip_unless!(need::namespaces());
+    let source = directory();
+    fs::create_dir(source.path().join("real"))?;
+    fs::write(source.path().join("real/needle"), "found")?;
+    symlink(source.path().join("real"), source.path().join("link"))?;
+    let volume = format!("{}/link:/data", source.path().display());
+    let run = program("ch02-rootfs", &["-v", &volume, "cat", "/data/needle"]);
+    assert_eq!(run.out, "found", "{run:?}");
+    done()
+}
+
+fn bad_volume_is_refused_and_nothing_is_left() -> Outcome {
+    skip_unless!(need::namespaces());
+    let root = own_root();
+    let before = listing(root.path());
+    let path = root.path().to_string_lossy().into_owned();
+    let source = directory();
+    let (there, file) = (source.path().display(), source.path().join("file"));
+    fs::write(&file, "x")?;
+    let cases = [
+        ("/no/such/source:/data".to_owned(), "No such file"),
+        (format!("{there}"), "SRC:DST is expected"),
+        (format!("{there}:data"), "not an absolute path"),
+        (format!("{there}:/"), "root directory itself"),
+        (format!("{there}:/data:rx"), "unknown option"),
+        (
+            format!("{}:/etc", file.display()),
+            "inside is a directory, and the source is a file",
+        ),
+        (
+            format!("{there}:/etc/passwd"),
+            "inside is a file, and the source is a directory",
+        ),
+    ];
+    for (volume, why) in cases {
+        let run = program("ch02-rootfs", &["--rootfs", &path, "-v", &volume, "true"]);
+        assert_fails(&run, 125, &[why]);
+        assert!(
+            listing(root.path()) == before,
+            "{volume}: something is left in the root filesystem"
+        );
+    }
+    let run = program(
+        "ch02-rootfs",
+        &["-v", &format!("{there}:/not/there"), "true"],
+    );
+    assert_fails(&run, 125, &["EROFS", "/not/there", "--rootfs", "/data"]);
+    done()
+}
+
+fn bad_root_is_refused() -> Outcome {
+    skip_unless!(need::namespaces());
+    let empty = directory();
+    let file = directory();
+    fs::write(file.path().join("file"), "x")?;
+    let file = file.path().join("file").to_string_lossy().into_owned();
+    let cases = [
+        ("/no/such/root", "No such file"),
+        (&*file, "is not a directory"),
+        (&*empty.path().to_string_lossy(), "is an empty directory"),
+        ("/", "host's own root directory"),
+    ]
+    .map(|(root, why)| (root.to_owned(), why));
+    for (root, why) in cases {
+        assert_fails(
+            &program("ch02-rootfs", &["--rootfs", &root, "true"]),
+            125,
+            &[why],
+        );
+    }
+    let lone = directory();
+    fs::write(lone.path().join("hello"), "no program is here")?;
+    let root = lone.path().to_string_lossy().into_owned();
+    assert_fails(
+        &program("ch02-rootfs", &["--rootfs", &root, "sh"]),
+        127,
+        &["PATH"],
+    );
+    done()
+}
+
+/// A hostile image could send the mount of /proc to any place in its tree.
+fn kernel_file_system_on_a_symbolic_link_is_refused() -> Outcome {
+    skip_unless!(need::namespaces());
+    for place in ["proc", "dev", "sys"] {
+        let root = own_root();
+        fs::remove_dir(root.path().join(place))?;
+        symlink("/etc", root.path().join(place))?;
+        let path = root.path().to_string_lossy().into_owned();
+        assert_fails(
+            &program("ch02-rootfs", &["--rootfs", &path, "true"]),
+            125,
+            &["is not a directory", place],
+        );
+    }
+    done()
+}
