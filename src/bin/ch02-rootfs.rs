@@ -46,7 +46,6 @@ fn main() -> ExitCode {
     }
 }
 
-// ANCHOR: run
 fn run(cli: &Cli) -> Result<Status> {
     let program =
         Program::with_environment(&cli.command, rootfs::environment(cli.hostname.as_deref()))?;
@@ -56,6 +55,7 @@ fn run(cli: &Cli) -> Result<Status> {
         eprintln!("{NAME}: {}", user.notice());
         flags |= UserNamespace::FLAG;
     }
+    // ANCHOR: root
     let (root, _built_in) = match &cli.rootfs {
         Some(directory) => (Root::writable(directory)?, None),
         None => {
@@ -63,6 +63,7 @@ fn run(cli: &Cli) -> Result<Status> {
             (Root::read_only(built_in.path())?, Some(built_in))
         }
     };
+    // ANCHOR_END: root
 
     let (go, wait_for_go) = namespaces::handshake()?;
     let child = process::spawn(flags, |parent| {
@@ -88,7 +89,6 @@ fn run(cli: &Cli) -> Result<Status> {
     let mut insist = Insist::new(NAME);
     child.wait_with(|child, received| insist.passed_on(child, received))
 }
-// ANCHOR_END: run
 
 // ANCHOR: enter
 /// The child's steps from the host's tree of mounts to its own.

@@ -35,5 +35,7 @@ pub use volume::{TakenVolume, Volume};
 
 use process::CloneFlags;
 
+// ANCHOR: flag
 /// The namespace of this chapter: the tree of mounts. "NEWNS", because it was the first kind.
 pub const FLAG: CloneFlags = CloneFlags::CLONE_NEWNS;
+// ANCHOR_END: flag
