@@ -29,7 +29,6 @@ impl Insist {
     ///
     /// # Errors
     /// When kill(2) fails.
-    // ANCHOR: insist
     pub fn passed_on(&mut self, child: &Child, received: Received) -> Result<()> {
         let signal = received.signal;
         let asks_to_end = matches!(
@@ -49,7 +48,6 @@ impl Insist {
         self.say(&format!("the command is PID 1 and has no handler for {signal}, so the kernel drops it; again to kill"));
         Ok(())
     }
-    // ANCHOR_END: insist
 
     fn say(&self, what: &str) {
         eprintln!("{}: {what}", self.program);
@@ -59,21 +57,5 @@ impl Insist {
 /// Whether the kernel drops `signal` for this process: it is PID 1 in its own
 /// namespace, and neither catches, ignores nor blocks the signal.
 fn drops(pid: Pid, signal: Signal) -> bool {
-    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
-        return false;
-    };
-    let field = |name| {
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap_or("")
-            .trim()
-    };
-    // proc_pid_status(5): NSpid has a PID for each namespace, the innermost last.
-    let is_pid_1 = field("NSpid:").split_whitespace().skip(1).last() == Some("1");
-    let bit = 1u64 << (signal as u32 - 1);
-    let chosen = ["SigCgt:", "SigIgn:", "SigBlk:"]
-        .iter()
-        .any(|mask| u64::from_str_radix(field(mask), 16).is_ok_and(|mask| mask & bit != 0));
-    is_pid_1 && !chosen
+    todo!()
 }

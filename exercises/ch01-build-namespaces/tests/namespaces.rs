@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use witness::kernel::{Process, eventually, processes_with};
+use witness::kernel::{Process, processes_with};
 use witness::{
-    Container, Names, Outcome, Program, checks, done, names_inside, need, needle, number, run,
-    skip_unless,
+    Container, Names, Outcome, Program, checks, done, eventually, names_inside, need, needle,
+    number, run, skip_unless,
 };
 
 /// The chapter's program, on the learner's crate.
@@ -49,7 +49,7 @@ fn child_waits_for_the_word() -> Outcome {
     });
     let Some(child) = child else {
         parent.end_input();
-        return Err(format!("no child waits: {:?}", parent.wait()).into());
+        return Err(format!("no child waits\n{}", parent.wait()).into());
     };
     let end = Instant::now() + Duration::from_millis(100);
     while Instant::now() < end {
@@ -133,7 +133,11 @@ fn init_is_pid_1_and_the_command_its_child() -> Outcome {
         return Err(format!("init has {} children, not one", init.children().len()).into());
     };
     assert_eq!(own_pid(init).as_deref(), Some("1"), "NSpid of init");
-    assert_eq!(own_pid(command).as_deref(), Some("2"), "NSpid of the command");
+    assert_eq!(
+        own_pid(command).as_deref(),
+        Some("2"),
+        "NSpid of the command"
+    );
     assert_eq!(command.command_line(), "cat");
     done()
 }
@@ -156,7 +160,10 @@ fn init_reaps_orphans() -> Outcome {
     container.kill_inside(process);
     let reaped = eventually(|| !process.exists());
     let state = process.status("State").unwrap_or_default();
-    assert!(reaped, "the orphan has ended, and stays behind in state {state:?}");
+    assert!(
+        reaped,
+        "the orphan has ended, and stays behind in state {state:?}"
+    );
     done()
 }
 
@@ -177,7 +184,10 @@ fn init_ends_as_the_command_ends() -> Outcome {
     let exit = format!("exit {code}");
     run(PROGRAM.command().args(["--init", "sh", "-c", &exit])).expect_code(code);
     // A death by signal n is told as 128+n.
-    run(PROGRAM.command().args(["--init", "sh", "-c", "kill -KILL $$"])).expect_code(128 + 9);
+    run(PROGRAM
+        .command()
+        .args(["--init", "sh", "-c", "kill -KILL $$"]))
+    .expect_code(128 + 9);
     done()
 }
 
@@ -186,7 +196,10 @@ fn init_returns_the_error_of_the_command() -> Outcome {
     let missing = format!("/no/such/{}", needle());
     let ended = run(PROGRAM.command().args(["--init", &missing]));
     ended.expect_code(127);
-    assert!(ended.error.contains(&missing), "stderr: {:?}", ended.error);
+    assert!(
+        ended.error.contains(&missing),
+        "{missing} is not named\n{ended}"
+    );
     done()
 }
 

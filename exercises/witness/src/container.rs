@@ -1,19 +1,18 @@
-//! A program under test while it runs. No wait here is longer than [`LIMIT`].
+//! A program under test while it runs. Every wait here has a limit.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::kernel::{Process, eventually};
+use crate::kernel::Process;
+use crate::limit::{eventually, limit};
 use crate::needle::needle;
-
-/// How long a program may take for a step that takes milliseconds.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// A running program, with pipes for its three standard streams.
 pub struct Container {
@@ -39,6 +38,7 @@ impl Container {
     }
 
     /// Starts a program whose command is, or ends in, a `cat`, and waits until the `cat` answers.
+    #[track_caller]
     pub fn start(command: &mut Command) -> Self {
         let mut this = Self::begin(command);
         this.expect_echo();
@@ -51,6 +51,7 @@ impl Container {
     }
 
     /// The container's first process: the runtime's only child.
+    #[track_caller]
     pub fn first_process(&self) -> Process {
         match self.runtime().children()[..] {
             [only] => only,
@@ -59,6 +60,7 @@ impl Container {
     }
 
     /// Gives the command an input line, and waits until it comes back.
+    #[track_caller]
     pub fn expect_echo(&mut self) {
         let word = needle();
         // A program that has ended reads nothing; the line that does not come back will tell.
@@ -69,16 +71,19 @@ impl Container {
     }
 
     /// Waits for a line of output.
+    #[track_caller]
     pub fn expect_line(&mut self, expected: &str) {
-        match self.output.recv_timeout(LIMIT) {
+        match self.output.recv_timeout(limit()) {
             Ok(line) => assert_eq!(line, expected, "the command's output"),
             Err(RecvTimeoutError::Timeout) => panic!(
-                "the program has not answered in {LIMIT:?}\n{}",
+                "the program has not answered in {:?}\n{}",
+                limit(),
                 self.said_so_far()
             ),
             Err(RecvTimeoutError::Disconnected) => {
-                let status = self.status();
-                panic!("the program ended: {status:?}\n{}", self.said_so_far())
+                let ended = self.status().map_or("not yet reaped".into(), in_words);
+                let error = rest(&self.error).unwrap_or_default();
+                panic!("the program ended: {ended}\n{}", said(&error))
             }
         }
     }
@@ -89,18 +94,21 @@ impl Container {
     }
 
     /// Sends a signal to the runtime, and waits until the runtime has taken it.
+    #[track_caller]
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("a runtime that runs");
         let taken = eventually(|| {
             let pending = |field| self.runtime().status(field);
-            [pending("SigPnd"), pending("ShdPnd")]
-                .iter()
-                .all(|mask| mask.as_ref().is_none_or(|mask| !mask.contains(|c| c != '0')))
+            [pending("SigPnd"), pending("ShdPnd")].iter().all(|mask| {
+                mask.as_ref()
+                    .is_none_or(|mask| !mask.contains(|c| c != '0'))
+            })
         });
-        assert!(taken, "the program has not read {signal} in {LIMIT:?}");
+        assert!(taken, "the program has not read {signal} in {:?}", limit());
     }
 
     /// Ends a process of the container, whatever it thinks of it.
+    #[track_caller]
     pub fn kill_inside(&self, process: Process) {
         kill(Pid::from_raw(process.0 as i32), Signal::SIGKILL).expect("a process that runs");
     }
@@ -111,16 +119,15 @@ impl Container {
     }
 
     /// Waits until the program ends.
+    #[track_caller]
     pub fn wait(mut self) -> Ended {
         let output = rest(&self.output);
         let error = rest(&self.error);
         let ended = output.is_some() && error.is_some();
         let status = if ended { self.status() } else { None };
         let Some(status) = status else {
-            panic!(
-                "the program has not ended in {LIMIT:?}\n{}",
-                error.unwrap_or_else(|| self.said_so_far())
-            );
+            let error = error.map_or_else(|| self.said_so_far(), |error| said(&error));
+            panic!("the program has not ended in {:?}\n{error}", limit());
         };
         Ended {
             status,
@@ -142,10 +149,10 @@ impl Container {
         status
     }
 
-    /// What came on stderr until now: it is what a reader of the failure asks for.
+    /// What came on stderr until now.
     fn said_so_far(&self) -> String {
         let lines: Vec<_> = self.error.try_iter().collect();
-        format!("it said on stderr: {:?}", lines.join("\n"))
+        said(&lines.join("\n"))
     }
 }
 
@@ -169,18 +176,41 @@ pub struct Ended {
 
 impl Ended {
     /// Holds the exit status to `code`.
+    #[track_caller]
     pub fn expect_code(&self, code: u64) {
         let seen = self.status.code().and_then(|code| u64::try_from(code).ok());
         assert!(
             seen == Some(code),
-            "expected exit status {code}, and saw {}; on stderr: {:?}",
-            match self.status.signal() {
-                Some(signal) => format!("a death by signal {signal}"),
-                None => format!("{:?}", self.status.code().unwrap_or(-1)),
-            },
-            self.error
+            "expected exit status {code}, and saw {}\n{self}",
+            in_words(self.status)
         );
     }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&said(&self.error))
+    }
+}
+
+fn in_words(status: ExitStatus) -> String {
+    match status.signal() {
+        Some(signal) => format!("a death by signal {signal}"),
+        None => format!("exit status {}", status.code().unwrap_or(-1)),
+    }
+}
+
+/// What a program wrote on stderr: the reader of a failure asks for it.
+fn said(error: &str) -> String {
+    let lines: Vec<_> = error
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("note: run with `RUST_BACKTRACE"))
+        .map(|line| format!("    {line}"))
+        .collect();
+    if lines.is_empty() {
+        return "it wrote nothing on stderr".into();
+    }
+    format!("it wrote on stderr:\n{}", lines.join("\n"))
 }
 
 /// Runs a program without input to its end.
@@ -197,7 +227,9 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
         let mut reader = BufReader::new(pipe);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-            let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+            let text = String::from_utf8_lossy(&line)
+                .trim_end_matches('\n')
+                .to_owned();
             if sender.send(text).is_err() {
                 return;
             }
@@ -209,7 +241,7 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
 
 /// Everything until the pipe's end; nothing when there is no end in time.
 fn rest(lines: &Receiver<String>) -> Option<String> {
-    let end = Instant::now() + LIMIT;
+    let end = Instant::now() + limit();
     let mut text = String::new();
     loop {
         match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {

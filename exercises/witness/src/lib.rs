@@ -10,6 +10,7 @@ mod inside;
 #[allow(missing_docs)] // Shared with the tests of the programs, which document less.
 #[path = "../../../tests/support/kernel.rs"]
 pub mod kernel;
+mod limit;
 pub mod need;
 mod needle;
 mod program;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 pub use container::{Container, Ended, run};
 pub use inside::{Names, names_inside};
 pub use libtest_mimic::{Completion, Failed, Trial};
+pub use limit::{eventually, limit};
 pub use needle::{needle, number};
 pub use program::{NOBODY, Program};
 pub use record::check;
@@ -62,6 +64,7 @@ pub fn main(checks: Vec<Trial>) -> ExitCode {
         return status;
     }
     stray::adopt();
+    record::quiet_panics();
     need::host_name_of_our_own();
     let arguments = libtest_mimic::Arguments::from_args();
     let listing = arguments.list;

@@ -1,5 +1,6 @@
 //! The result of each check, in a file for the grader.
 
+use std::cell::RefCell;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -20,9 +21,10 @@ pub fn check(name: &'static str, run: fn() -> Outcome) -> Trial {
         let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let message = panic
                 .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Err(Failed::from(message.unwrap_or("the check panicked".into())))
+                .map(String::as_str)
+                .or(panic.downcast_ref::<&str>().copied())
+                .unwrap_or("the check panicked");
+            Err(Failed::from(format!("{message}\n{}", PLACE.take())))
         });
         let (result, reason) = match &outcome {
             Ok(Completion::Completed) => ("pass", ""),
@@ -35,6 +37,20 @@ pub fn check(name: &'static str, run: fn() -> Outcome) -> Trial {
         ));
         outcome
     })
+}
+
+thread_local! {
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// A failed assertion is told with its check, once, and not on stderr among the others.
+pub(crate) fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map_or_else(String::new, |place| format!("at {place}"));
+        PLACE.set(place);
+    }));
 }
 
 fn line(text: &str) {
