@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::mirror::files_below;
 use crate::rewrite::{Bodies, Crate, TODO};
 use crate::source::Body;
 
@@ -206,6 +207,34 @@ impl Manifest {
         Crate::read(&chapter, Some(folder))
     }
 
+    /// A test that links the crate it judges runs the learner's code in the
+    /// judge, which could then say what it likes. So it only starts programs.
+    fn judges_from_outside(&self, exercise: &Exercise) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Package {
+            lib: Lib,
+        }
+        #[derive(Deserialize)]
+        struct Lib {
+            name: String,
+        }
+        let folder = self.folder(exercise);
+        let package: Package = toml_file(&folder.join("Cargo.toml"))?;
+        let name = package.lib.name;
+        let tests = folder.join("tests");
+        for path in files_below(&tests)? {
+            let text = fs::read_to_string(tests.join(&path))
+                .with_context(|| format!("reading {}", path.display()))?;
+            let links = [format!("use {name}"), format!(" {name}::")];
+            ensure!(
+                !links.iter().any(|link| text.contains(link.as_str())),
+                "tests/{} uses the crate {name}, which it judges: start a program of it",
+                path.display()
+            );
+        }
+        Ok(())
+    }
+
     fn chapters(&self) -> PathBuf {
         self.root.join("../chapters")
     }
@@ -242,6 +271,7 @@ impl Manifest {
             exercise.kind != Kind::Build || !exercise.write.is_empty(),
             "nothing to write in an exercise that is to be built"
         );
+        self.judges_from_outside(exercise)?;
         let reference = self.reference(exercise)?;
         for path in Self::starter_bodies(exercise).keys() {
             let body = reference.find(path).context("write, stand_in")?;
