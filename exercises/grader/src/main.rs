@@ -6,6 +6,7 @@ mod judge;
 mod manifest;
 mod matrix;
 mod mirror;
+mod mutant;
 mod rewrite;
 mod scratch;
 mod source;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -75,41 +75,6 @@ impl fmt::Display for Need {
     }
 }
 
-/// What the tests must tell from a right answer.
-#[derive(Deserialize, Debug, Default)]
-#[serde(deny_unknown_fields)]
-pub struct MatrixToml {
-    #[serde(default)]
-    pub mutant: Vec<Mutant>,
-}
-
-/// A plausible wrong answer: the reference with other bodies.
-#[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
-pub struct Mutant {
-    pub name: String,
-    pub bodies: Bodies,
-    /// The checks that catch it.
-    pub fails: BTreeSet<String>,
-    /// What one of them says: the reason intended.
-    pub says: String,
-    #[serde(default)]
-    pub others: Others,
-}
-
-/// What the checks do that a mutant does not name.
-#[derive(Deserialize, Debug, Default, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Others {
-    /// The mistake is in one place, and so is what comes of it.
-    #[default]
-    Pass,
-    /// The mistake is in the way of everything.
-    MayFail,
-    /// It is in the way of everything where the tests do not run as root.
-    MayFailUnprivileged,
-}
-
 impl Manifest {
     /// Reads and checks it, in the folder of the exercises.
     pub fn load(root: &Path) -> Result<Self> {
@@ -163,29 +128,6 @@ impl Manifest {
         let mut bodies: Bodies = todo.map(|path| (path.clone(), TODO.into())).collect();
         bodies.extend(exercise.stand_in.clone());
         bodies
-    }
-
-    pub fn matrix(&self, exercise: &Exercise) -> Result<MatrixToml> {
-        let path = self.folder(exercise).join("matrix.toml");
-        let matrix: MatrixToml = toml_file(&path)?;
-        for mutant in &matrix.mutant {
-            let known = |check: &String| exercise.checks.contains_key(check);
-            let unknown = mutant.fails.iter().find(|check| !known(check));
-            if let Some(check) = unknown {
-                bail!(
-                    "{}: {}: there is no check {check}",
-                    path.display(),
-                    mutant.name
-                );
-            }
-            ensure!(
-                !mutant.fails.is_empty() && !mutant.says.is_empty(),
-                "{}: {}: names no check that catches it, or no reason",
-                path.display(),
-                mutant.name
-            );
-        }
-        Ok(matrix)
     }
 
     /// Other right answers: a folder each, whose files go over the reference's.
@@ -284,7 +226,7 @@ impl Manifest {
     }
 }
 
-fn toml_file<T: DeserializeOwned>(path: &Path) -> Result<T> {
+pub fn toml_file<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("{}", path.display()))
 }

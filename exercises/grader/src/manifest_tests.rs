@@ -117,21 +117,6 @@ fn an_unknown_exercise_is_named_with_those_there_are() {
 }
 
 #[test]
-fn a_mutant_names_checks_that_there_are() {
-    let manifest = load(GOOD).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let here = Manifest {
-        root: folder.path().to_owned(),
-        exercises: manifest.exercises,
-    };
-    let mutant = "[[mutant]]\nname = \"m\"\nfails = [\"three\"]\nsays = \"x\"\n[mutant.bodies]\n";
-    let path = folder.path().join("ch01-build-it/matrix.toml");
-    write_changed(&path, mutant.as_bytes()).unwrap();
-    let error = here.matrix(&here.exercises[0]).unwrap_err().to_string();
-    assert!(error.contains("there is no check three"), "{error}");
-}
-
-#[test]
 fn a_test_must_not_link_the_crate_that_it_judges() {
     for test in ["use first::it;\nfn main() {}", "fn main() { first::it() }"] {
         let error = load_with(GOOD, test).err().expect("an error");

@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 
 use crate::compile::{Build, compile};
 use crate::judge::{Report, Verdict, judge};
-use crate::manifest::{Exercise, Kind, Manifest, Mutant, Need, Others};
+use crate::manifest::{Exercise, Kind, Manifest, Need};
+use crate::mutant::{Mutant, Others, mutants};
 use crate::rewrite::{Bodies, Files};
 use crate::scratch::Scratch;
 use crate::starter;
@@ -31,8 +32,8 @@ pub fn run(manifest: &Manifest, names: &[String]) -> Result<bool> {
     let (mut passed, mut failed, mut unknown) = (0, 0, 0);
     for exercise in exercises {
         println!("{}: {} ({})", exercise.id, exercise.title, facts(exercise));
-        let matrix = manifest.matrix(exercise)?;
-        for answer in answers(manifest, exercise, &matrix.mutant)? {
+        let mutants = mutants(exercise, &manifest.folder(exercise))?;
+        for answer in answers(manifest, exercise, &mutants)? {
             let cell = try_out(&scratch, exercise, &answer)?;
             let (mark, text) = match &cell {
                 Cell::Right(text) => ("right", text),
