@@ -160,6 +160,8 @@ struct Count<'a> {
     passed: BTreeSet<&'a str>,
     failed: BTreeSet<&'a str>,
     skipped: BTreeSet<&'a str>,
+    /// Why.
+    reasons: BTreeSet<&'a str>,
 }
 
 impl<'a> Count<'a> {
@@ -172,13 +174,20 @@ impl<'a> Count<'a> {
             passed: those(|verdict| *verdict == Verdict::Pass),
             failed: those(|verdict| matches!(verdict, Verdict::Fail(_))),
             skipped: those(|verdict| matches!(verdict, Verdict::Skip(_))),
+            reasons: report
+                .values()
+                .filter_map(|verdict| match verdict {
+                    Verdict::Skip(reason) => Some(reason.as_str()),
+                    _ => None,
+                })
+                .collect(),
         }
     }
 
     fn skipped_note(&self) -> String {
         match self.skipped.len() {
             0 => String::new(),
-            n => format!(", {n} cannot tell here"),
+            n => format!(", {n} cannot tell here ({})", list(&self.reasons)),
         }
     }
 }

@@ -59,9 +59,17 @@ pub(crate) fn copy_for_all(program: &Path) -> PathBuf {
     let copy = directory
         .path()
         .join(program.file_name().expect("a program has a name"));
-    // Once: a file that is being written cannot be executed, and other checks may execute this one.
+    // execve(2): ETXTBSY for a file that someone has open for writing. Were it
+    // this process, then for a moment also every child that another check
+    // forks. So a process of its own writes it, once.
     if !copy.exists() {
-        fs::copy(program, &copy).expect("a copy of the program");
+        let status = Command::new("cp").arg(program).arg(&copy).status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "no copy of {} in {}",
+            program.display(),
+            copy.display()
+        );
     }
     copy
 }
