@@ -17,6 +17,9 @@ const COMMANDS: &[&str] = &[
     "cargo test",
     "cargo build -p rootfs --example chroot_escape",
     "mdbook serve book --open",
+    "cargo test --manifest-path exercises/Cargo.toml -p ch01-build-namespaces",
+    "cargo test --manifest-path exercises/Cargo.toml -p ch01-build-namespaces -- child_waits",
+    "cargo run --manifest-path exercises/Cargo.toml -p ch01-build-namespaces --bin ex-ch01-namespaces -- --hostname box sh",
     r#"export PATH="$PWD/target/debug:$PATH""#,
     r#"export PATH="$PWD/target/debug/examples:$PATH""#,
 ];
