@@ -17,6 +17,8 @@ const COMMANDS: &[&str] = &[
     "cargo test",
     "cargo build -p rootfs --example chroot_escape",
     "mdbook serve book --open",
+    "git diff exercises/ch01-build-namespaces",
+    "cargo grade starter ch01-build-namespaces --force",
     "cargo test --manifest-path exercises/Cargo.toml -p ch01-build-namespaces",
     "cargo test --manifest-path exercises/Cargo.toml -p ch01-build-namespaces -- child_waits",
     "cargo run --manifest-path exercises/Cargo.toml -p ch01-build-namespaces --bin ex-ch01-namespaces -- --hostname box sh",
