@@ -1,9 +1,11 @@
 //! A container that runs while a test looks at it from the host's side.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -91,12 +93,25 @@ impl Container {
         self.wait()
     }
 
-    /// Waits until nobody holds the container's output open any more.
+    /// Waits until nobody holds the container's output open any more: until
+    /// all its processes have ended.
     pub fn wait_for_silence(&mut self) {
-        let mut rest = Vec::new();
-        self.output
-            .read_to_end(&mut rest)
-            .expect("an end of the output");
+        loop {
+            let mut output = [PollFd::new(
+                self.output.get_ref().as_fd(),
+                PollFlags::POLLIN,
+            )];
+            let ready = poll(&mut output, 10_000u16).expect("poll");
+            assert!(ready > 0, "a process of the container lives on");
+            if self
+                .output
+                .read(&mut [0; 512])
+                .expect("an end of the output")
+                == 0
+            {
+                return;
+            }
+        }
     }
 }
 
