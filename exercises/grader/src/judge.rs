@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use serde::Deserialize;
 
@@ -115,26 +116,23 @@ fn run(scratch: &Scratch, exercise: &Exercise, test: &Path, seconds: u64) -> Res
     Ok(report)
 }
 
-/// Waits within [`LIMIT`]; past it, ends the tests and what they have started.
+/// Waits within [`LIMIT`]. Ends what is left of the tests' process group then:
+/// a test that crashes leaves the programs that it has started.
 fn wait(mut command: Command) -> Result<ExitStatus> {
     let mut child = command.spawn().context("starting them")?;
     let group = Pid::from_raw(child.id() as i32);
     let (sender, receiver) = channel();
-    std::thread::spawn(move || sender.send(child.wait()));
-    match receiver.recv_timeout(LIMIT) {
-        Ok(status) => {
-            let status = status.context("waiting for them")?;
-            if let Some(signal) = status.signal() {
-                bail!("they crashed: signal {signal}");
-            }
-            Ok(status)
-        }
-        Err(_) => {
-            // The thread has not reaped the leader, so the number is still its group's.
-            let _ = killpg(group, Signal::SIGKILL);
-            bail!("they have not ended in {LIMIT:?}")
-        }
+    // waitid(2): WNOWAIT sees the end and does not reap, so the number is the group's until the reaping below.
+    let end = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+    std::thread::spawn(move || sender.send(waitid(Id::Pid(group), end)));
+    let in_time = receiver.recv_timeout(LIMIT).is_ok();
+    let _ = killpg(group, Signal::SIGKILL);
+    let status = child.wait().context("waiting for them")?;
+    ensure!(in_time, "they have not ended in {LIMIT:?}");
+    if let Some(signal) = status.signal() {
+        bail!("they crashed: signal {signal}");
     }
+    Ok(status)
 }
 
 fn read(text: &str) -> Result<Report> {
