@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Parser;
 use namespaces::{Insist, UserNamespace, run_init, set_domainname, set_hostname};
 use process::{Program, Remedy, Status};
-use rootfs::{Root, Volume};
+use rootfs::{Root, TakenVolume, Volume};
 use rootfs_fetch::Directories;
 
 const NAME: &str = env!("CARGO_BIN_NAME");
@@ -98,19 +98,13 @@ fn enter(root: &Root, cli: &Cli) -> Result<()> {
     rootfs::mount_proc()?;
     rootfs::mount_dev(&host)?;
     rootfs::mount_sys(&host)?;
+    rootfs::protect_kernel_paths()?;
     if cli.rootfs.is_none() {
         rootfs::mount_scratch()?;
     }
-    let volumes: Vec<_> = cli
-        .volume
-        .iter()
-        .map(|volume| host.take(volume))
-        .collect::<Result<_>>()?;
+    let volumes = host.take(&cli.volume)?;
     host.detach()?;
-    for volume in volumes {
-        volume.attach()?;
-    }
-    rootfs::protect_kernel_paths()
+    volumes.into_iter().try_for_each(TakenVolume::attach)
 }
 // ANCHOR_END: enter
 

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use crate::support::container::Container;
 use crate::support::kernel::{Process, eventually};
 use crate::support::run::{assert_fails, program, run, shell};
-use crate::support::world::{self, World};
+use crate::support::world::{World, directory};
 use crate::support::{Outcome, done, need};
 
 pub fn trials() -> Vec<Trial> {
@@ -28,6 +28,7 @@ pub fn trials() -> Vec<Trial> {
         ignored_sigchld_does_not_lose_the_status,
         command_dies_with_its_runtime,
         command_without_an_executable_bit_is_passed_over_in_path,
+        directory_of_path_that_may_not_be_searched_is_passed_over,
     ]]
 }
 
@@ -108,7 +109,7 @@ fn command_that_is_not_there_is_127() -> Outcome {
 
 fn command_that_cannot_be_executed_is_126() -> Outcome {
     skip_unless!(need::namespaces());
-    let directory = world::directory();
+    let directory = directory();
     let foreign = if cfg!(target_arch = "s390x") {
         ("x86_64", 62)
     } else {
@@ -154,7 +155,7 @@ fn command_that_cannot_be_executed_is_126() -> Outcome {
 
 fn script_without_its_interpreter_is_127_and_names_it() -> Outcome {
     skip_unless!(need::namespaces());
-    let directory = world::directory();
+    let directory = directory();
     let script = directory.path().join("script");
     fs::write(&script, "#! /no/such/interpreter -x\n")?;
     fs::set_permissions(&script, Permissions::from_mode(0o755))?;
@@ -272,11 +273,10 @@ fn ignored_sigchld_does_not_lose_the_status() -> Outcome {
 
 fn ignoring_sigchld(command: &mut Command) -> &mut Command {
     use nix::sys::signal::{SigHandler, signal};
-    // SAFETY: sigaction(2) is async-signal-safe, and SIG_IGN installs no handler.
     let ignore = || {
-        unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }
-            .map(drop)
-            .map_err(Into::into)
+        // SAFETY: sigaction(2) is async-signal-safe, and SIG_IGN installs no handler.
+        let ignored = unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) };
+        ignored.map(drop).map_err(Into::into)
     };
     // SAFETY: the closure only makes that one call between fork and exec.
     unsafe { command.pre_exec(ignore) }
@@ -298,7 +298,7 @@ fn command_dies_with_its_runtime() -> Outcome {
 }
 
 fn command_without_an_executable_bit_is_passed_over_in_path() -> Outcome {
-    let directory = world::directory();
+    let directory = directory();
     for (place, mode) in [("first", 0o644), ("second", 0o755)] {
         fs::create_dir(directory.path().join(place))?;
         let file = directory.path().join(place).join("tool");
@@ -315,5 +315,25 @@ fn command_without_an_executable_bit_is_passed_over_in_path() -> Outcome {
         (Some(0), "second\n"),
         "{run:?}"
     );
+    done()
+}
+
+/// execve(2) gives EACCES for it too. But what is in it, nobody has found.
+fn directory_of_path_that_may_not_be_searched_is_passed_over() -> Outcome {
+    skip_unless!(need::root_and_unprivileged_user());
+    let closed = directory();
+    fs::set_permissions(closed.path(), Permissions::from_mode(0o700))?;
+    let path = format!("{}:/usr/bin:/bin", closed.path().display());
+    let mut command = World::shared().command_as_nobody("ch00-process");
+    assert_fails(
+        &run(command.env("PATH", path).arg("no-such-command")),
+        127,
+        &["PATH"],
+    );
+    let inside = format!("{}/command", closed.path().display());
+    let run = run(World::shared()
+        .command_as_nobody("ch00-process")
+        .arg(inside));
+    assert_fails(&run, 126, &["EACCES"]);
     done()
 }

@@ -23,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
         bad_volume_is_refused_and_nothing_is_left,
         bad_root_is_refused,
         kernel_file_system_on_a_symbolic_link_is_refused,
+        volume_over_dev_does_not_choose_what_masks,
     ]]
 }
 
@@ -237,5 +238,23 @@ fn kernel_file_system_on_a_symbolic_link_is_refused() -> Outcome {
             &["is not a directory", place],
         );
     }
+    done()
+}
+
+/// CVE-2025-31133: a false /dev/null, bound over a masked file, made another file writable.
+fn volume_over_dev_does_not_choose_what_masks() -> Outcome {
+    skip_unless!(need::namespaces());
+    skip_unless!(need::file("/proc/keys"));
+    let false_dev = directory();
+    symlink("/proc/sys/kernel/domainname", false_dev.path().join("null"))?;
+    let volume = format!("{}:/dev", false_dev.path().display());
+    let mut command = World::shared().command("ch02-rootfs");
+    let container = Container::start(command.args(["-v", &volume, "cat"]));
+    let mounts = container.cat().mounts();
+    let masks = mounts.iter().filter(|mount| mount.point == "/proc/keys");
+    assert_eq!(
+        masks.map(|mount| mount.root.as_str()).collect::<Vec<_>>(),
+        ["/null"]
+    );
     done()
 }

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use nix::poll::{PollFd, PollFlags, poll};
@@ -79,6 +78,8 @@ impl Container {
 
     /// Waits until the runtime has ended, and returns its status and what it wrote on stderr.
     pub fn wait(mut self) -> (Ended, String) {
+        let ended = eventually(|| matches!(self.runtime.try_wait(), Ok(Some(_))));
+        assert!(ended, "the runtime does not end");
         let status = self.runtime.wait().expect("a runtime that ends");
         let mut error = String::new();
         if let Some(mut stderr) = self.runtime.stderr.take() {
@@ -131,9 +132,5 @@ pub struct Ended(ExitStatus);
 impl Ended {
     pub fn code(self) -> Option<i32> {
         self.0.code()
-    }
-
-    pub fn signal(self) -> Option<i32> {
-        self.0.signal()
     }
 }

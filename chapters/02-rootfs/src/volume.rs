@@ -65,16 +65,19 @@ pub struct TakenVolume<'a> {
 
 // ANCHOR: volume
 impl HostTree {
-    /// Copies the mounts of a volume, while the host's tree can still be reached.
+    /// Copies the mounts of the volumes, while the host's tree can still be reached.
     ///
     /// # Errors
-    /// When its source is gone.
-    pub fn take<'a>(&self, volume: &'a Volume) -> Result<TakenVolume<'a>> {
-        let tree = self.open_tree(&volume.source)?;
-        if volume.read_only {
-            tree.set(libc::MOUNT_ATTR_RDONLY)?;
-        }
-        Ok(TakenVolume { volume, tree })
+    /// When a source is gone.
+    pub fn take<'a>(&self, volumes: &'a [Volume]) -> Result<Vec<TakenVolume<'a>>> {
+        let take = |volume: &'a Volume| {
+            let tree = self.open_tree(&volume.source)?;
+            if volume.read_only {
+                tree.set(libc::MOUNT_ATTR_RDONLY)?;
+            }
+            Ok(TakenVolume { volume, tree })
+        };
+        volumes.iter().map(take).collect()
     }
 }
 
