@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
@@ -13,6 +13,13 @@ use nix::unistd::Pid;
 use crate::kernel::Process;
 use crate::limit::{eventually, limit};
 use crate::needle::needle;
+
+/// How many lines of a stream are kept until a check asks for them.
+const LINES: usize = 4096;
+/// How many bytes a line may have; a longer one is taken for several.
+const LINE: u64 = 8 << 10;
+/// How many bytes a whole output may have.
+const OUTPUT: usize = 1 << 20;
 
 /// A running program, with pipes for its three standard streams.
 pub struct Container {
@@ -220,13 +227,18 @@ pub fn run(command: &mut Command) -> Ended {
     container.wait()
 }
 
-/// The lines of a pipe, read by a thread of its own: a read cannot be given a limit.
+/// The lines of a pipe, read by a thread of its own: a read cannot be given a
+/// limit. A program that writes without end waits, once these are full.
 fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = channel();
+    let (sender, receiver) = sync_channel(LINES);
     std::thread::spawn(move || {
         let mut reader = BufReader::new(pipe);
         let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+        while (&mut reader)
+            .take(LINE)
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|n| n > 0)
+        {
             let text = String::from_utf8_lossy(&line)
                 .trim_end_matches('\n')
                 .to_owned();
@@ -245,7 +257,7 @@ fn rest(lines: &Receiver<String>) -> Option<String> {
     let mut text = String::new();
     loop {
         match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(line) if Instant::now() < end => text = text + &line + "\n",
+            Ok(line) if Instant::now() < end && text.len() < OUTPUT => text = text + &line + "\n",
             Err(RecvTimeoutError::Disconnected) => return Some(text),
             // Also a program that writes without end.
             Ok(_) | Err(RecvTimeoutError::Timeout) => return None,
