@@ -17,6 +17,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     support::need::answer_probe();
+    // Copied while there is one thread: a program that another thread still
+    // holds open for writing cannot be executed (ETXTBSY).
+    support::world::World::shared();
     let trials = [
         contract::trials(),
         terminal::trials(),
