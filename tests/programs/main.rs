@@ -7,8 +7,11 @@ mod support;
 mod ch01;
 mod ch02;
 mod contract;
+mod kernel_files;
 mod leaks;
 mod readme;
+mod refused;
+mod signals;
 mod terminal;
 mod transcripts;
 mod volumes;
@@ -23,10 +26,13 @@ fn main() -> ExitCode {
     support::world::World::shared();
     let trials = [
         contract::trials(),
+        signals::trials(),
         terminal::trials(),
         ch01::trials(),
         ch02::trials(),
+        kernel_files::trials(),
         volumes::trials(),
+        refused::trials(),
         leaks::trials(),
         readme::trials(),
         transcripts::ch00::trials(),
