@@ -82,13 +82,7 @@ fn run(cli: &Cli) -> Result<Status> {
     // ANCHOR_END: root
 
     let (go, wait_for_go) = namespaces::handshake()?;
-    let cgroup = Cgroup::create(&Limits {
-        memory: cli.memory,
-        cpus: cli.cpus,
-        pids: cli.pids,
-        cpuset: cli.cpuset.clone(),
-        io_weight: cli.io_weight,
-    })?;
+    let cgroup = Cgroup::create(&limits(cli))?;
     let child = process::spawn_into(flags, cgroup.descriptor(), |parent| {
         wait_for_go.wait()?;
         if let Some(name) = &cli.hostname {
@@ -117,6 +111,16 @@ fn run(cli: &Cli) -> Result<Status> {
     }
     cgroup.remove()?;
     Ok(status)
+}
+
+fn limits(cli: &Cli) -> Limits {
+    Limits {
+        memory: cli.memory,
+        cpus: cli.cpus,
+        pids: cli.pids,
+        cpuset: cli.cpuset.clone(),
+        io_weight: cli.io_weight,
+    }
 }
 
 // ANCHOR: enter

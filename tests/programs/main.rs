@@ -6,6 +6,7 @@ mod support;
 
 mod ch01;
 mod ch02;
+mod ch03;
 mod contract;
 mod leaks;
 mod readme;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         terminal::trials(),
         ch01::trials(),
         ch02::trials(),
+        ch03::trials(),
         volumes::trials(),
         leaks::trials(),
         readme::trials(),

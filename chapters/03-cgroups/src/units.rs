@@ -36,8 +36,9 @@ impl FromStr for Bytes {
             .checked_mul(1 << shift)
             .context("that is more than 2^64 bytes")?;
         ensure!(
-            bytes > 0,
-            "a limit of nothing leaves no room for any process"
+            bytes >= Self::LEAST,
+            "the smallest limit is {}: less leaves no room for a process to start",
+            Self(Self::LEAST)
         );
         Ok(Self(bytes))
     }
