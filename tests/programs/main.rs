@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     support::need::answer_probe();
+    support::signals::as_at_a_terminal();
     // Copied while there is one thread: a program that another thread still
     // holds open for writing cannot be executed (ETXTBSY).
     support::world::World::shared();

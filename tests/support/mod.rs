@@ -4,6 +4,7 @@ pub mod container;
 pub mod kernel;
 pub mod need;
 pub mod run;
+pub mod signals;
 pub mod snapshot;
 pub mod transcript;
 pub mod world;

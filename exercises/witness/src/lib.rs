@@ -15,6 +15,8 @@ pub mod need;
 mod needle;
 mod program;
 mod record;
+#[path = "../../../tests/support/signals.rs"]
+mod signals;
 mod stray;
 
 use std::process::ExitCode;
@@ -63,6 +65,7 @@ pub fn main(checks: Vec<Trial>) -> ExitCode {
     if let Some(status) = inside::answer().or_else(need::answer) {
         return status;
     }
+    signals::as_at_a_terminal();
     stray::adopt();
     record::quiet_panics();
     need::host_name_of_our_own();
