@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{ExitCode, exit};
 
 use anyhow::Result;
-use cgroups::{Bytes, Cgroup, CpuSet, Cpus, IoWeight, Limits, Pids};
+use cgroups::{Cgroup, Limits};
 use clap::Parser;
 use namespaces::{Insist, UserNamespace, run_init, set_domainname, set_hostname};
 use process::{Program, Remedy, Status};
@@ -13,7 +13,12 @@ use rootfs::{Root, TakenVolume, Volume};
 use rootfs_fetch::Directories;
 
 const NAME: &str = env!("CARGO_BIN_NAME");
-const REMEDIES: &[&[Remedy]] = &[process::REMEDIES, namespaces::REMEDIES, rootfs::REMEDIES];
+const REMEDIES: &[&[Remedy]] = &[
+    process::REMEDIES,
+    namespaces::REMEDIES,
+    rootfs::REMEDIES,
+    cgroups::REMEDIES,
+];
 
 /// Run a command on a root filesystem of its own, held to limits
 #[derive(Parser)]
@@ -34,21 +39,8 @@ struct Cli {
     /// Mount a file or directory of the host's; may be given several times
     #[arg(long, short = 'v', value_name = "SRC:DST[:ro]")]
     volume: Vec<Volume>,
-    /// Memory, as in 64M; swap is not given
-    #[arg(long, value_name = "BYTES")]
-    memory: Option<Bytes>,
-    /// Processor time, as in 0.5
-    #[arg(long, value_name = "NUMBER")]
-    cpus: Option<Cpus>,
-    /// How many processes and threads
-    #[arg(long, value_name = "NUMBER")]
-    pids: Option<Pids>,
-    /// Which processors, as in 0-1,3
-    #[arg(long, value_name = "LIST")]
-    cpuset: Option<CpuSet>,
-    /// Share of the disk's time beside others, 1 to 10000
-    #[arg(long, value_name = "NUMBER")]
-    io_weight: Option<IoWeight>,
+    #[command(flatten)]
+    limits: Limits,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, default_value = "sh")]
     command: Vec<OsString>,
@@ -82,7 +74,7 @@ fn run(cli: &Cli) -> Result<Status> {
     // ANCHOR_END: root
 
     let (go, wait_for_go) = namespaces::handshake()?;
-    let cgroup = Cgroup::create(&limits(cli))?;
+    let cgroup = Cgroup::create(&cli.limits)?;
     let child = process::spawn_into(flags, cgroup.descriptor(), |parent| {
         wait_for_go.wait()?;
         if let Some(name) = &cli.hostname {
@@ -111,16 +103,6 @@ fn run(cli: &Cli) -> Result<Status> {
     }
     cgroup.remove()?;
     Ok(status)
-}
-
-fn limits(cli: &Cli) -> Limits {
-    Limits {
-        memory: cli.memory,
-        cpus: cli.cpus,
-        pids: cli.pids,
-        cpuset: cli.cpuset.clone(),
-        io_weight: cli.io_weight,
-    }
 }
 
 // ANCHOR: enter

@@ -199,7 +199,7 @@ fn missing_controller_is_said_by_name() -> Outcome {
 fn bad_limit_is_refused() -> Outcome {
     let cases = [
         (["--memory", "64X"], "no unit"),
-        (["--memory", "-1"], "--memory"),
+        (["--memory", "M"], "whole number"),
         (["--memory", "99999999999999999999"], "--memory"),
         (["--memory", "1M"], "smallest limit"),
         (["--cpus", "0"], "more than 0"),

@@ -114,7 +114,9 @@ pub fn controller(name: &str) -> Result<Controller, String> {
         let controllers = fs::read_to_string(mount.join("cgroup.controllers")).unwrap_or_default();
         let there = match words[0] {
             "cgroup2" => controllers.split_whitespace().any(|other| other == name),
-            "cgroup" => words[2].split(',').any(|other| other == name),
+            "cgroup" => words[2]
+                .split(',')
+                .any(|other| other == if name == "io" { "blkio" } else { name }),
             _ => false,
         };
         let name = name.to_owned();

@@ -3,20 +3,28 @@
 use crate::controller::Controller;
 use crate::units::{Bytes, CpuSet, Cpus, IoWeight, Pids};
 
-/// Limits of one container. `None` leaves the group as it is: without a limit of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Limits of one container, and the flags that ask for them. `None` leaves the
+/// group as it is: without a limit of its own.
+// ANCHOR: limits
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub struct Limits {
-    /// Memory, swap not included: none is given.
+    /// Memory, as in 64M; swap is not given
+    #[arg(long, value_name = "BYTES")]
     pub memory: Option<Bytes>,
-    /// Processor time.
+    /// Processor time, as in 0.5
+    #[arg(long, value_name = "NUMBER")]
     pub cpus: Option<Cpus>,
-    /// Which processors.
+    /// Which processors, as in 0-1,3
+    #[arg(long, value_name = "LIST")]
     pub cpuset: Option<CpuSet>,
-    /// How many processes and threads.
+    /// How many processes and threads
+    #[arg(long, value_name = "NUMBER")]
     pub pids: Option<Pids>,
-    /// Share of the disk's time.
+    /// Share of the disk's time beside others, 1 to 10000
+    #[arg(long, value_name = "NUMBER")]
     pub io_weight: Option<IoWeight>,
 }
+// ANCHOR_END: limits
 
 impl Limits {
     /// The controllers that these limits need.
