@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -12,6 +13,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use process::SysResult;
 
+use crate::controller::Controller;
 use crate::file::{read, write};
 use crate::hierarchy::{Hierarchies, Hierarchy};
 use crate::limits::Limits;
@@ -65,14 +67,23 @@ impl Cgroup {
             }
         }
         if let Some(Hierarchy::V2(mount)) = hierarchies.v2() {
-            let group = this.make(&v2::parent(&mount, &in_v2)?, true)?;
+            let made = this.make_v2(&mount, &in_v2, limits);
+            // Without a limit the group only counts and kills: a user who may make none does without.
             if !in_v2.is_empty() {
-                v2::limit(&group, limits)?;
+                made?;
             }
         }
         Ok(this)
     }
     // ANCHOR_END: create
+
+    fn make_v2(&mut self, mount: &Path, controllers: &[Controller], limits: &Limits) -> Result<()> {
+        let group = self.make(&v2::parent(mount, controllers)?, true)?;
+        if !controllers.is_empty() {
+            v2::limit(&group, limits)?;
+        }
+        Ok(())
+    }
 
     fn make(&mut self, parent: &Path, is_v2: bool) -> Result<PathBuf> {
         remove_orphans(parent);
@@ -157,11 +168,13 @@ fn remove_orphans(parent: &Path) {
     }
 }
 
-/// rmdir(2): EBUSY while there are processes. A killed one needs a moment to end.
+/// rmdir(2): EBUSY while there are processes. A killed one needs a moment to
+/// end; one that waits for a disk may need longer than anybody waits.
 fn remove(path: &Path) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(2);
     loop {
         match fs::remove_dir(path).syscall("rmdir", || format!("{path:?}")) {
-            Err(failed) if failed.errno == Errno::EBUSY => kill_all(path)?,
+            Err(failed) if failed.errno == Errno::EBUSY && Instant::now() < end => kill_all(path)?,
             Err(failed) if failed.errno == Errno::ENOENT => return Ok(()),
             result => return Ok(result?),
         }
