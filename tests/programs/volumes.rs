@@ -18,6 +18,7 @@ pub fn trials() -> Vec<Trial> {
         read_only_reaches_the_mounts_below,
         file_is_mounted_on_a_file,
         mount_point_is_made_in_a_root_of_ones_own,
+        mount_points_that_were_made_are_removed_by_the_last_run,
         symbolic_link_in_the_root_leads_nowhere_outside,
         symbolic_link_in_the_source_is_followed_on_the_host,
         bad_volume_is_refused_and_nothing_is_left,
@@ -115,6 +116,47 @@ fn mount_point_is_made_in_a_root_of_ones_own() -> Outcome {
     ];
     let run = program("ch02-rootfs", &args);
     assert_eq!(run.code, Some(0), "{run:?}");
+    done()
+}
+
+/// One that is removed would take the mounts of another container with it.
+fn mount_points_that_were_made_are_removed_by_the_last_run() -> Outcome {
+    skip_unless!(need::namespaces());
+    let (root, source) = (own_root(), directory());
+    for place in ["proc", "dev", "sys"] {
+        fs::remove_dir(root.path().join(place))?;
+    }
+    fs::write(source.path().join("file"), "x")?;
+    let before = listing(root.path());
+    let path = root.path().to_string_lossy().into_owned();
+    let deep = format!("{}:/deep/down", source.path().display());
+    let file = format!("{}/file:/deep/file", source.path().display());
+    let args = ["--rootfs", &path, "-v", &deep, "-v", &file, "cat"];
+    let first = Container::start(World::shared().command("ch02-rootfs").args(args));
+
+    let second = program("ch02-rootfs", &["--rootfs", &path, "ls", "/proc/self/fd/0"]);
+    assert_eq!(second.code, Some(0), "{second:?}");
+    let has_proc = |container: &Container| {
+        container
+            .cat()
+            .mounts()
+            .iter()
+            .any(|mount| mount.point == "/proc")
+    };
+    assert!(
+        has_proc(&first),
+        "the second run took the mounts of the first"
+    );
+
+    let (ended, error) = first.end();
+    assert_eq!(ended.code(), Some(0), "{error}");
+    let failed = program("ch02-rootfs", &["--rootfs", &path, "no-such-command"]);
+    assert_eq!(failed.code, Some(127), "{failed:?}");
+    assert!(
+        listing(root.path()) == before,
+        "mount points are left: {:?}",
+        listing(root.path()).len()
+    );
     done()
 }
 

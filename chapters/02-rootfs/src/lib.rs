@@ -13,6 +13,8 @@
 //! 6. [`HostTree::take`]: the volumes, by descriptor;
 //! 7. [`HostTree::detach`]: the host's tree is gone;
 //! 8. [`TakenVolume::attach`]: the volumes, where they belong.
+//!
+//! The parent keeps [`MountPoints`] meanwhile, and so leaves the directory as it was.
 
 mod dev;
 mod environment;
@@ -28,6 +30,7 @@ mod volume;
 pub use dev::mount_dev;
 pub use environment::environment;
 pub use mount::{make_private, mount_scratch};
+pub use mount_point::MountPoints;
 pub use pivot_root::{HostTree, Root};
 pub use proc::{mount_proc, protect_kernel_paths};
 pub use remedies::REMEDIES;

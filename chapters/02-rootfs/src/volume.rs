@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -53,6 +53,16 @@ impl FromStr for Volume {
             target,
             read_only,
         })
+    }
+}
+
+impl Volume {
+    /// Its place, relative to the root of the container.
+    pub(crate) fn inside(&self) -> PathBuf {
+        let inside = self.target.components();
+        inside
+            .filter(|part| matches!(part, Component::Normal(_)))
+            .collect()
     }
 }
 

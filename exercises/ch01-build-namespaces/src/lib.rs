@@ -18,6 +18,7 @@ mod handshake;
 mod init;
 mod insist;
 mod remedies;
+mod sys;
 mod user;
 mod uts;
 

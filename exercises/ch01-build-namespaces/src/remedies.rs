@@ -30,6 +30,16 @@ pub const REMEDIES: &[Remedy] = &[
         check: |_| restricted_by_apparmor(Path::new("/proc/sys")),
     },
     Remedy {
+        call: "write",
+        errno: Errno::EPERM,
+        check: id_map_refused,
+    },
+    Remedy {
+        call: "setdomainname",
+        errno: Errno::EPERM,
+        check: |_| restricted_by_apparmor(Path::new("/proc/sys")),
+    },
+    Remedy {
         call: "mount",
         errno: Errno::EACCES,
         check: |_| restricted_by_apparmor(Path::new("/proc/sys")),
@@ -38,6 +48,11 @@ pub const REMEDIES: &[Remedy] = &[
         call: "sethostname",
         errno: Errno::EINVAL,
         check: |_| Some("a host name has at most 64 bytes".into()),
+    },
+    Remedy {
+        call: "setdomainname",
+        errno: Errno::EINVAL,
+        check: |_| Some("a domain name has at most 64 bytes".into()),
     },
 ];
 
@@ -53,6 +68,16 @@ fn user_namespace_forbidden(_: &SysError) -> Option<String> {
 fn restricted_by_apparmor(sysctls: &Path) -> Option<String> {
     let name = "kernel.apparmor_restrict_unprivileged_userns";
     (sysctl(sysctls, name)? == "1").then(|| allow(name, "0", "AppArmor restricts user namespaces"))
+}
+
+/// The map is written by the parent, but AppArmor judges the new namespace.
+fn id_map_refused(failed: &SysError) -> Option<String> {
+    let is_map = ["/uid_map\"", "/gid_map\"", "/setgroups\""]
+        .iter()
+        .any(|file| failed.args.contains(file));
+    is_map
+        .then(|| restricted_by_apparmor(Path::new("/proc/sys")))
+        .flatten()
 }
 
 /// Debian's kernels before version 11, and others that carry its patch.
@@ -83,11 +108,15 @@ fn too_many_namespaces(failed: &SysError) -> Option<String> {
 /// user_namespaces(7): a process in a chroot makes no user namespace, so that it cannot leave the chroot by it.
 fn in_a_chroot() -> Option<String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let root_is_a_mount = mounts
-        .lines()
-        .any(|line| line.split(' ').nth(4) == Some("/"));
-    (!root_is_a_mount)
+    (!root_is_a_mount(&mounts))
         .then(|| "this process is in a chroot, where no user namespace can be made".into())
+}
+
+/// Certain in one direction only: a chroot into a mount point looks like no chroot.
+fn root_is_a_mount(mountinfo: &str) -> bool {
+    mountinfo
+        .lines()
+        .any(|line| line.split(' ').nth(4) == Some("/"))
 }
 
 /// A container's own filter refuses the call before any sysctl is asked.

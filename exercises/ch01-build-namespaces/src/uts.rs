@@ -6,6 +6,8 @@ use anyhow::Result;
 use nix::unistd::sethostname;
 use process::SysResult;
 
+use crate::sys;
+
 /// Sets the host name of the UTS namespace that this process is in.
 ///
 /// # Errors
