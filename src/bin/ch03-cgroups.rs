@@ -9,7 +9,7 @@ use cgroups::{Cgroup, Limits};
 use clap::Parser;
 use namespaces::{Insist, UserNamespace, run_init, set_domainname, set_hostname};
 use process::{Program, Remedy, Status};
-use rootfs::{Root, TakenVolume, Volume};
+use rootfs::{MountPoints, Root, TakenVolume, Volume};
 use rootfs_fetch::Directories;
 
 const NAME: &str = env!("CARGO_BIN_NAME");
@@ -72,6 +72,7 @@ fn run(cli: &Cli) -> Result<Status> {
         }
     };
     // ANCHOR_END: root
+    let _mount_points = MountPoints::missing_in(&root, &cli.volume)?;
 
     let (go, wait_for_go) = namespaces::handshake()?;
     let cgroup = Cgroup::create(&cli.limits)?;
