@@ -74,6 +74,7 @@ fn run(cli: &Cli) -> Result<Status> {
     // ANCHOR_END: root
     let _mount_points = MountPoints::missing_in(&root, &cli.volume)?;
 
+    // ANCHOR: run
     let (go, wait_for_go) = namespaces::handshake()?;
     let cgroup = Cgroup::create(&cli.limits)?;
     let child = process::spawn_into(flags, cgroup.descriptor(), |parent| {
@@ -103,6 +104,7 @@ fn run(cli: &Cli) -> Result<Status> {
         eprintln!("{NAME}: {oom_kill}");
     }
     cgroup.remove()?;
+    // ANCHOR_END: run
     Ok(status)
 }
 

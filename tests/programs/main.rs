@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),
+        transcripts::ch03::trials(),
     ]
     .into_iter()
     .flatten()

@@ -168,6 +168,7 @@ fn remove_orphans(parent: &Path) {
     }
 }
 
+// ANCHOR: remove
 /// rmdir(2): EBUSY while there are processes. A killed one needs a moment to
 /// end; one that waits for a disk may need longer than anybody waits.
 fn remove(path: &Path) -> Result<()> {
@@ -180,6 +181,7 @@ fn remove(path: &Path) -> Result<()> {
         }
     }
 }
+// ANCHOR_END: remove
 
 /// Version 2 kills a group whole; in version 1 every process is sent SIGKILL.
 // ANCHOR: kill

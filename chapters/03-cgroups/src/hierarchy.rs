@@ -64,6 +64,7 @@ impl Hierarchies {
         found
     }
 
+    // ANCHOR: hierarchy
     /// The hierarchy that has `controller`; `None` when this machine lacks it.
     pub(crate) fn of(&self, controller: Controller) -> Option<Hierarchy> {
         let v2 = self.v2.as_ref().filter(|mount| {
@@ -82,6 +83,7 @@ impl Hierarchies {
             .find(|(names, _)| names.iter().any(|other| other == name))?;
         Some(Hierarchy::V1(self.own_group(name, mount)))
     }
+    // ANCHOR_END: hierarchy
 
     /// Version 2, whatever controllers it has: it can freeze and kill without any.
     pub(crate) fn v2(&self) -> Option<Hierarchy> {

@@ -9,6 +9,7 @@ pub(crate) fn own() -> String {
     format!("{pid}-{}", started(pid).unwrap_or(0))
 }
 
+// ANCHOR: orphan
 /// Whether the owner of the group of this name has ended. A name that is not ours has no owner that we know of.
 pub(crate) fn is_orphan(name: &str) -> bool {
     let parts = name
@@ -16,6 +17,7 @@ pub(crate) fn is_orphan(name: &str) -> bool {
         .and_then(|(pid, start)| Some((pid.parse().ok()?, start.parse::<u64>().ok()?)));
     parts.is_some_and(|(pid, start): (u32, u64)| started(pid) != Some(start))
 }
+// ANCHOR_END: orphan
 
 /// proc_pid_stat(5), field 22: clock ticks from boot. The name before it, in parentheses, may have spaces in it.
 fn started(pid: u32) -> Option<u64> {

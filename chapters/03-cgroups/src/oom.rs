@@ -17,6 +17,7 @@ pub struct OomKill {
     pub peak: Option<Bytes>,
 }
 
+// ANCHOR: oom
 /// Reads the counters of a group of either version; `None` when nothing was killed, or memory is not controlled here.
 pub(crate) fn read_from(group: &Path) -> Option<OomKill> {
     let number = |file: &str| read(group, file).ok()?.parse().ok().map(Bytes);
@@ -29,6 +30,7 @@ pub(crate) fn read_from(group: &Path) -> Option<OomKill> {
         peak: either("memory.peak", "memory.max_usage_in_bytes"),
     })
 }
+// ANCHOR_END: oom
 
 impl fmt::Display for OomKill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,6 +17,7 @@ impl Bytes {
 impl FromStr for Bytes {
     type Err = Error;
 
+    // ANCHOR: bytes
     /// As Docker reads it: a whole number, and b, k, m or g for powers of 1024.
     fn from_str(text: &str) -> Result<Self> {
         let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -42,6 +43,7 @@ impl FromStr for Bytes {
         );
         Ok(Self(bytes))
     }
+    // ANCHOR_END: bytes
 }
 
 impl fmt::Display for Bytes {

@@ -19,6 +19,7 @@ pub(crate) fn parent(own: &Path, controller: Controller) -> Result<PathBuf> {
     Ok(parent)
 }
 
+// ANCHOR: v1_cpuset
 /// A new group of version 1 has no processors and no memory nodes, and takes no process until it has both.
 fn inherit_cpuset(from: &Path, to: &Path) -> Result<()> {
     for file in ["cpuset.cpus", "cpuset.mems"] {
@@ -28,6 +29,7 @@ fn inherit_cpuset(from: &Path, to: &Path) -> Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: v1_cpuset
 
 /// Writes the limit of one controller.
 pub(crate) fn limit(group: &Path, controller: Controller, limits: &Limits) -> Result<()> {

@@ -36,6 +36,7 @@ fn enable(group: &Path, controllers: &[Controller]) -> Result<()> {
 }
 // ANCHOR_END: v2_parent
 
+// ANCHOR: no_internal_processes
 /// "No internal processes": a group that hands controllers down has no
 /// processes of its own, the root of all excepted. In a container the root that
 /// is seen is not that one, and has processes. They move one level down.
@@ -54,7 +55,9 @@ fn hand_down(group: &Path, controller: &str) -> Result<()> {
         result => Ok(result?),
     }
 }
+// ANCHOR_END: no_internal_processes
 
+// ANCHOR: base
 /// The highest group that this user may make groups in: the root for root; for
 /// others what systemd has delegated to them, above their own.
 fn base(mount: &Path) -> Result<PathBuf> {
@@ -72,6 +75,7 @@ fn base(mount: &Path) -> Result<PathBuf> {
         .map_or(mount, |group| group)
         .to_owned())
 }
+// ANCHOR_END: base
 
 /// Writes the limits of one group.
 // ANCHOR: v2_limits
