@@ -63,7 +63,6 @@ fn run(cli: &Cli) -> Result<Status> {
         eprintln!("{NAME}: {}", user.notice());
         flags |= UserNamespace::FLAG;
     }
-    // ANCHOR: root
     let (root, _built_in) = match &cli.rootfs {
         Some(directory) => (Root::writable(directory)?, None),
         None => {
@@ -71,7 +70,6 @@ fn run(cli: &Cli) -> Result<Status> {
             (Root::read_only(built_in.path())?, Some(built_in))
         }
     };
-    // ANCHOR_END: root
     let _mount_points = MountPoints::missing_in(&root, &cli.volume)?;
 
     // ANCHOR: run
@@ -108,7 +106,6 @@ fn run(cli: &Cli) -> Result<Status> {
     Ok(status)
 }
 
-// ANCHOR: enter
 /// The child's steps from the host's tree of mounts to its own.
 fn enter(root: &Root, cli: &Cli) -> Result<()> {
     rootfs::make_private()?;
@@ -124,7 +121,6 @@ fn enter(root: &Root, cli: &Cli) -> Result<()> {
     host.detach()?;
     volumes.into_iter().try_for_each(TakenVolume::attach)
 }
-// ANCHOR_END: enter
 
 /// Prints the help, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ! {
