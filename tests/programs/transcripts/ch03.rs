@@ -8,8 +8,8 @@ use crate::support::{Outcome, done, need};
 
 pub fn trials() -> Vec<Trial> {
     trials![ch03: [
-        hands, freeze, memory, memory_child, pids, cores, quota, bad, left,
-        calls, pids_files, inside, late, busy,
+        hands, freeze, controllers, limit, internal, memory, memory_child, pids, cores, quota, bad, left,
+        calls, files, pids_files, inside, late, busy,
     ]]
 }
 
@@ -61,6 +61,70 @@ fn freeze() -> Outcome {
              until rmdir $G; do :; done' 2>/dev/null"
         ))
         .snapshot("ch03-freeze");
+    done()
+}
+
+/// The memory and pids controllers are in version 2: the sessions that write their files by hand.
+fn version_2_controls() -> Result<(), String> {
+    version_2()?;
+    let v2 = |name: &str| Ok::<_, String>(need::controller(name)?.v2);
+    if v2("memory")? && v2("pids")? {
+        Ok(())
+    } else {
+        Err("needs a pure cgroup version 2".into())
+    }
+}
+
+fn controllers() -> Outcome {
+    skip_unless!(version_2_controls());
+    Transcript::new()
+        .shell(&format!(
+            "sh -c '\n  \
+             {MAKE}\n  \
+             echo +memory +pids >$G/../cgroup.subtree_control\n  \
+             cat $G/cgroup.controllers | grep -o \"memory pids\"\n  \
+             mkdir $G/below\n  \
+             ls $G/below | grep -c ^pids || echo nothing handed down\n  \
+             echo +pids >$G/cgroup.subtree_control\n  \
+             ls $G/below | grep ^pids.max\n  \
+             rmdir $G/below $G'"
+        ))
+        .snapshot("ch03-controllers");
+    done()
+}
+
+fn limit() -> Outcome {
+    skip_unless!(version_2_controls());
+    Transcript::new()
+        .shell(&format!(
+            "sh -c '\n  \
+             {MAKE}\n  \
+             echo +memory >$G/../cgroup.subtree_control\n  \
+             echo 16M >$G/memory.max\n  \
+             cat $G/memory.max\n  \
+             echo $$ >$G/cgroup.procs\n  \
+             tail /dev/zero\n  \
+             echo status $?\n  \
+             grep \"oom_kill \" $G/memory.events\n  \
+             echo $$ >$G/../cgroup.procs\n  \
+             rmdir $G'"
+        ))
+        .snapshot("ch03-limit");
+    done()
+}
+
+fn internal() -> Outcome {
+    skip_unless!(version_2_controls());
+    Transcript::new()
+        .shell(&format!(
+            "sh -c '\n  \
+             {MAKE}\n  \
+             echo +pids >$G/../cgroup.subtree_control\n  \
+             sleep 1040 & echo $! >$G/cgroup.procs\n  \
+             env echo +pids >$G/cgroup.subtree_control\n  \
+             kill $!; wait; rmdir $G'"
+        ))
+        .snapshot("ch03-internal");
     done()
 }
 
@@ -159,6 +223,19 @@ fn calls() -> Outcome {
         .shell("strace -o trace -e signal=none -e trace=mkdir,clone3,rmdir ch03-cgroups true")
         .shell("grep -oE 'mkdir.*hull/[0-9].*|clone3[^}]*}' trace | sed 's|/sys/fs/cgroup/unified|/sys/fs/cgroup|'")
         .snapshot("ch03-calls");
+    done()
+}
+
+fn files() -> Outcome {
+    skip_unless!(version_2_controls());
+    skip_unless!(need::tools(&["pgrep"]));
+    Transcript::new()
+        .background(
+            "ch03-cgroups --memory 64M --pids 20 --cpus 0.5",
+            "sleep 1041",
+        )
+        .shell("cd /sys/fs/cgroup/hull/$!-*; head memory.max cpu.max pids.max cgroup.procs")
+        .snapshot("ch03-files");
     done()
 }
 
