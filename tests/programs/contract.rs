@@ -25,20 +25,25 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// Every chapter program, and what its user gives it.
-pub const PROGRAMS: [(&str, &[&str]); 5] = [
+pub const PROGRAMS: [(&str, &[&str]); 6] = [
     ("ch00-process", &[]),
     ("ch01-namespaces", &[]),
     ("ch01-namespaces", &["--init"]),
     ("ch02-rootfs", &[]),
     ("ch02-rootfs", &["--init"]),
+    ("ch03-cgroups", &[]),
 ];
+
+fn has_a_root_of_its_own(name: &str) -> bool {
+    name >= "ch02"
+}
 
 /// A program with its flags, and a directory of the test's that it sees at the returned path.
 fn with_directory(name: &str, flags: &[&str], directory: &std::path::Path) -> (Command, String) {
     let mut command = World::shared().command(name);
     command.args(flags);
     let path = directory.to_string_lossy().into_owned();
-    if name == "ch02-rootfs" {
+    if has_a_root_of_its_own(name) {
         command.arg(format!("--volume={path}:/mnt"));
         return (command, "/mnt".into());
     }
@@ -135,7 +140,7 @@ fn script_without_its_interpreter_is_127_and_names_it() -> Outcome {
 }
 
 fn unknown_flag_is_125() -> Outcome {
-    for name in ["ch00-process", "ch01-namespaces", "ch02-rootfs"] {
+    for (name, _) in PROGRAMS {
         assert_fails(
             &program(name, &["--no-such-flag", "true"]),
             125,

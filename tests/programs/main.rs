@@ -6,6 +6,7 @@ mod support;
 
 mod ch01;
 mod ch02;
+mod ch03;
 mod contract;
 mod kernel_files;
 mod leaks;
@@ -30,7 +31,11 @@ fn main() -> ExitCode {
         terminal::trials(),
         ch01::trials(),
         ch02::trials(),
+<<<<<<< HEAD
         kernel_files::trials(),
+=======
+        ch03::trials(),
+>>>>>>> cg
         volumes::trials(),
         refused::trials(),
         leaks::trials(),
@@ -38,6 +43,7 @@ fn main() -> ExitCode {
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),
+        transcripts::ch03::trials(),
     ]
     .into_iter()
     .flatten()

@@ -39,3 +39,13 @@ macro_rules! trials {
         )),*]
     };
 }
+
+/// The controller of this name, or a skip aloud.
+macro_rules! need_controller {
+    ($name:expr) => {
+        match $crate::support::need::controller($name) {
+            Ok(controller) => controller,
+            Err(reason) => return Ok(libtest_mimic::Completion::ignored_with(reason)),
+        }
+    };
+}

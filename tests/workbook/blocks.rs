@@ -11,6 +11,8 @@ const COMMANDS: &[&str] = &[
     "cargo ch00",
     "cargo ch01",
     "cargo ch02",
+    "cargo build --bins",
+    "sudo target/debug/ch03-cgroups --memory 64M",
     "cargo ch01 --hostname box",
     "target/debug/ch02-rootfs",
     "sudo target/debug/ch02-rootfs",
