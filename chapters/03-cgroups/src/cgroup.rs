@@ -45,6 +45,10 @@ impl Cgroup {
     // ANCHOR: create
     pub fn create(limits: &Limits) -> Result<Self> {
         let hierarchies = Hierarchies::find()?;
+        hierarchies
+            .groups_of_hull()
+            .iter()
+            .for_each(|parent| remove_orphans(parent));
         let controllers = limits.controllers();
         let mut this = Self { groups: Vec::new() };
         let mut in_v2 = Vec::new();
@@ -86,7 +90,6 @@ impl Cgroup {
     }
 
     fn make(&mut self, parent: &Path, is_v2: bool) -> Result<PathBuf> {
-        remove_orphans(parent);
         let path = parent.join(name::own());
         fs::create_dir(&path).syscall("mkdir", || format!("{path:?}"))?;
         // From here on the guard removes it, also when the next step fails.

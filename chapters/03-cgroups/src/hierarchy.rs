@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use process::SysResult;
 
 use crate::controller::Controller;
-use crate::file;
+use crate::{file, v2};
 
 /// The cgroup file systems of this mount namespace.
 #[derive(Debug, Default)]
@@ -88,6 +88,23 @@ impl Hierarchies {
     /// Version 2, whatever controllers it has: it can freeze and kill without any.
     pub(crate) fn v2(&self) -> Option<Hierarchy> {
         self.v2.clone().map(Hierarchy::V2)
+    }
+
+    /// Every group that earlier runs of this caller may have made groups in.
+    pub(crate) fn groups_of_hull(&self) -> Vec<PathBuf> {
+        let v1 = self
+            .v1
+            .iter()
+            .filter_map(|(names, mount)| Some(self.own_group(names.last()?, mount)));
+        let v2 = self
+            .v2
+            .iter()
+            .flat_map(|mount| [Some(mount.clone()), v2::base(mount).ok()])
+            .flatten();
+        v1.chain(v2)
+            .map(|group| group.join("hull"))
+            .filter(|group| group.is_dir())
+            .collect()
     }
 
     /// What is said when a controller is missing.

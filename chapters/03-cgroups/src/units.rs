@@ -27,7 +27,10 @@ impl FromStr for Bytes {
             "m" | "mb" | "mib" => 20,
             "g" | "gb" | "gib" => 30,
             "t" | "tb" | "tib" => 40,
-            unit => bail!("{unit:?} is no unit: b, k, m, g and t are known, as in 64M"),
+            _ => bail!(
+                "{:?} is no unit: b, k, m, g and t are known, as in 64M",
+                &text[digits.len()..]
+            ),
         };
         let number: u64 = digits
             .parse()

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::controller::Controller;
 use crate::file::{make_directory, read, write};
@@ -70,11 +70,15 @@ pub(crate) fn limit(group: &Path, controller: Controller, limits: &Limits) -> Re
     Ok(())
 }
 
-/// The weight belongs to an I/O scheduler here, and is called after it: 1 to 1000 for BFQ.
+/// The weight belongs to an I/O scheduler here, and is called after it: at most 1000, for BFQ.
 fn io_weight(group: &Path, weight: u32) -> Result<()> {
     let file = ["blkio.bfq.weight", "blkio.weight"]
         .into_iter()
         .find(|file| group.join(file).exists())
         .context("--io-weight: the blkio controller of this machine has no weights (no disk uses the BFQ scheduler)")?;
-    Ok(write(group, file, &weight.clamp(10, 1000).to_string())?)
+    ensure!(
+        weight <= 1000,
+        "--io-weight: version 1 has weights up to 1000"
+    );
+    Ok(write(group, file, &weight.to_string())?)
 }

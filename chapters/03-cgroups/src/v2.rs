@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
 use crate::controller::Controller;
@@ -41,26 +40,27 @@ fn enable(group: &Path, controllers: &[Controller]) -> Result<()> {
 /// processes of its own, the root of all excepted. In a container the root that
 /// is seen is not that one, and has processes. They move one level down.
 fn hand_down(group: &Path, controller: &str) -> Result<()> {
-    let value = format!("+{controller}");
-    match write(group, "cgroup.subtree_control", &value) {
-        Err(failed) if failed.errno == Errno::EBUSY && group.join("cgroup.type").exists() => {
-            let leaf = group.join("hull-neighbours");
+    // The root of all has no type: cgroups(7).
+    if group.join("cgroup.type").exists() {
+        let leaf = group.join("hull-neighbours");
+        for pid in read(group, "cgroup.procs")?.lines() {
             make_directory(&leaf)?;
-            for pid in read(group, "cgroup.procs")?.lines() {
-                // One that has ended meanwhile is no concern.
-                let _ = write(&leaf, "cgroup.procs", pid);
-            }
-            Ok(write(group, "cgroup.subtree_control", &value)?)
+            // One that has ended meanwhile is no concern.
+            let _ = write(&leaf, "cgroup.procs", pid);
         }
-        result => Ok(result?),
     }
+    Ok(write(
+        group,
+        "cgroup.subtree_control",
+        &format!("+{controller}"),
+    )?)
 }
 // ANCHOR_END: no_internal_processes
 
 // ANCHOR: base
 /// The highest group that this user may make groups in: the root for root; for
 /// others what systemd has delegated to them, above their own.
-fn base(mount: &Path) -> Result<PathBuf> {
+pub(crate) fn base(mount: &Path) -> Result<PathBuf> {
     let own = mount.join(own_v2_group()?);
     let mut candidates: Vec<_> = own
         .ancestors()
