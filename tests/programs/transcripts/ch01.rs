@@ -56,7 +56,10 @@ fn lsns() -> Outcome {
     skip_unless!(need::namespaces());
     skip_unless!(need::tools(&["unshare", "lsns", "pgrep"]));
     Transcript::new()
-        .background("unshare -r --pid --uts --ipc --fork --kill-child", "sleep 1002")
+        .background(
+            "unshare -r --pid --uts --ipc --fork --kill-child",
+            "sleep 1002",
+        )
         .shell("lsns -p $(pgrep -P $!) -o NS,TYPE,NPROCS | grep -E 'TYPE|pid|uts|ipc'")
         .snapshot("ch01-lsns");
     done()
