@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 const CH00: &str = env!("CARGO_BIN_EXE_ch00-process");
 const CH01: &str = env!("CARGO_BIN_EXE_ch01-namespaces");
 const CH02: &str = env!("CARGO_BIN_EXE_ch02-rootfs");
+const CH03: &str = env!("CARGO_BIN_EXE_ch03-cgroups");
 
 fn main() -> ExitCode {
     match run() {
@@ -35,6 +36,7 @@ fn run() -> Result<()> {
         ("ch00-process", format!("{CH00} true")),
         ("ch01-namespaces", format!("{CH01} true")),
         ("ch02-rootfs", format!("{CH02} --rootfs {root} true")),
+        ("ch03-cgroups", format!("{CH03} --rootfs {root} true")),
         ("ch02-rootfs, built-in root", format!("{CH02} true")),
     ];
     let csv = directory.path().join("figures.csv");

@@ -205,6 +205,20 @@ mod tests {
     }
 
     #[test]
+    fn a_runtime_directory_is_made_private() {
+        let temporary = tempfile::tempdir().unwrap();
+        let run = temporary.path().join("a/run");
+        let directories = Directories {
+            data: temporary.path().join("data"),
+            run: run.clone(),
+        };
+        directories.create_run().unwrap();
+        assert_eq!(fs::metadata(run).unwrap().mode() & 0o777, 0o700);
+        assert!(!directories.data.exists());
+        directories.create_run().unwrap();
+    }
+
+    #[test]
     fn a_runtime_directory_that_others_may_open_or_own_is_refused() {
         let temporary = tempfile::tempdir().unwrap();
         let ours = temporary.path().join("ours");

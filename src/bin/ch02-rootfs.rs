@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Parser;
 use namespaces::{Insist, UserNamespace, run_init, set_domainname, set_hostname};
 use process::{Program, Remedy, Status};
-use rootfs::{Root, Volume};
+use rootfs::{MountPoints, Root, TakenVolume, Volume};
 use rootfs_fetch::Directories;
 
 const NAME: &str = env!("CARGO_BIN_NAME");
@@ -46,7 +46,6 @@ fn main() -> ExitCode {
     }
 }
 
-// ANCHOR: run
 fn run(cli: &Cli) -> Result<Status> {
     let program =
         Program::with_environment(&cli.command, rootfs::environment(cli.hostname.as_deref()))?;
@@ -56,6 +55,7 @@ fn run(cli: &Cli) -> Result<Status> {
         eprintln!("{NAME}: {}", user.notice());
         flags |= UserNamespace::FLAG;
     }
+    // ANCHOR: root
     let (root, _built_in) = match &cli.rootfs {
         Some(directory) => (Root::writable(directory)?, None),
         None => {
@@ -63,6 +63,8 @@ fn run(cli: &Cli) -> Result<Status> {
             (Root::read_only(built_in.path())?, Some(built_in))
         }
     };
+    // ANCHOR_END: root
+    let _mount_points = MountPoints::missing_in(&root, &cli.volume)?;
 
     let (go, wait_for_go) = namespaces::handshake()?;
     let child = process::spawn(flags, |parent| {
@@ -88,7 +90,6 @@ fn run(cli: &Cli) -> Result<Status> {
     let mut insist = Insist::new(NAME);
     child.wait_with(|child, received| insist.passed_on(child, received))
 }
-// ANCHOR_END: run
 
 // ANCHOR: enter
 /// The child's steps from the host's tree of mounts to its own.
@@ -98,19 +99,13 @@ fn enter(root: &Root, cli: &Cli) -> Result<()> {
     rootfs::mount_proc()?;
     rootfs::mount_dev(&host)?;
     rootfs::mount_sys(&host)?;
+    rootfs::protect_kernel_paths()?;
     if cli.rootfs.is_none() {
         rootfs::mount_scratch()?;
     }
-    let volumes: Vec<_> = cli
-        .volume
-        .iter()
-        .map(|volume| host.take(volume))
-        .collect::<Result<_>>()?;
+    let volumes = host.take(&cli.volume)?;
     host.detach()?;
-    for volume in volumes {
-        volume.attach()?;
-    }
-    rootfs::protect_kernel_paths()
+    volumes.into_iter().try_for_each(TakenVolume::attach)
 }
 // ANCHOR_END: enter
 

@@ -2,50 +2,48 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use libtest_mimic::Trial;
-use nix::sys::signal::Signal;
 
 use crate::support::container::Container;
-use crate::support::kernel::{Process, eventually};
-use crate::support::run::{assert_fails, program, run, shell};
-use crate::support::world::{self, World};
+use crate::support::run::{assert_fails, program, run};
+use crate::support::world::{World, directory};
 use crate::support::{Outcome, done, need};
 
 pub fn trials() -> Vec<Trial> {
     trials![contract: [
         status_of_the_command_is_passed_on,
-        death_by_a_signal_is_128_and_its_number,
         command_that_is_not_there_is_127,
         command_that_cannot_be_executed_is_126,
         script_without_its_interpreter_is_127_and_names_it,
         unknown_flag_is_125,
-        signals_are_passed_on,
         descriptors_of_the_caller_do_not_leak,
-        signal_mask_and_dispositions_are_those_of_the_caller,
-        ignored_sigchld_does_not_lose_the_status,
-        command_dies_with_its_runtime,
         command_without_an_executable_bit_is_passed_over_in_path,
+        directory_of_path_that_may_not_be_searched_is_passed_over,
     ]]
 }
 
 /// Every chapter program, and what its user gives it.
-pub const PROGRAMS: [(&str, &[&str]); 5] = [
+pub const PROGRAMS: [(&str, &[&str]); 6] = [
     ("ch00-process", &[]),
     ("ch01-namespaces", &[]),
     ("ch01-namespaces", &["--init"]),
     ("ch02-rootfs", &[]),
     ("ch02-rootfs", &["--init"]),
+    ("ch03-cgroups", &[]),
 ];
+
+fn has_a_root_of_its_own(name: &str) -> bool {
+    name >= "ch02"
+}
 
 /// A program with its flags, and a directory of the test's that it sees at the returned path.
 fn with_directory(name: &str, flags: &[&str], directory: &std::path::Path) -> (Command, String) {
     let mut command = World::shared().command(name);
     command.args(flags);
     let path = directory.to_string_lossy().into_owned();
-    if name == "ch02-rootfs" {
+    if has_a_root_of_its_own(name) {
         command.arg(format!("--volume={path}:/mnt"));
         return (command, "/mnt".into());
     }
@@ -68,31 +66,6 @@ fn status_of_the_command_is_passed_on() -> Outcome {
     done()
 }
 
-fn death_by_a_signal_is_128_and_its_number() -> Outcome {
-    skip_unless!(need::namespaces());
-    for (name, flags) in PROGRAMS {
-        // 40 is a real-time signal; SIGSEGV dumps core where that is allowed.
-        for signal in [Signal::SIGKILL as i32, Signal::SIGSEGV as i32, 40] {
-            let container = Container::start(World::shared().command(name).args(flags).arg("cat"));
-            let Process(cat) = container.cat();
-            // A PID 1 gets no signal that it has no handler for, but SIGKILL from outside.
-            let is_pid_1 = Process(cat)
-                .status("NSpid")
-                .is_some_and(|pids| pids.ends_with(" 1"));
-            let signal = if is_pid_1 {
-                Signal::SIGKILL as i32
-            } else {
-                signal
-            };
-            let sent = shell(&format!("kill -{signal} {cat}"));
-            assert_eq!(sent.code, Some(0), "{sent:?}");
-            let (ended, error) = container.wait();
-            assert_eq!(ended.code(), Some(128 + signal), "{name}: {error}");
-        }
-    }
-    done()
-}
-
 fn command_that_is_not_there_is_127() -> Outcome {
     skip_unless!(need::namespaces());
     for (name, flags) in PROGRAMS {
@@ -108,7 +81,7 @@ fn command_that_is_not_there_is_127() -> Outcome {
 
 fn command_that_cannot_be_executed_is_126() -> Outcome {
     skip_unless!(need::namespaces());
-    let directory = world::directory();
+    let directory = directory();
     let foreign = if cfg!(target_arch = "s390x") {
         ("x86_64", 62)
     } else {
@@ -154,7 +127,7 @@ fn command_that_cannot_be_executed_is_126() -> Outcome {
 
 fn script_without_its_interpreter_is_127_and_names_it() -> Outcome {
     skip_unless!(need::namespaces());
-    let directory = world::directory();
+    let directory = directory();
     let script = directory.path().join("script");
     fs::write(&script, "#! /no/such/interpreter -x\n")?;
     fs::set_permissions(&script, Permissions::from_mode(0o755))?;
@@ -167,7 +140,7 @@ fn script_without_its_interpreter_is_127_and_names_it() -> Outcome {
 }
 
 fn unknown_flag_is_125() -> Outcome {
-    for name in ["ch00-process", "ch01-namespaces", "ch02-rootfs"] {
+    for (name, _) in PROGRAMS {
         assert_fails(
             &program(name, &["--no-such-flag", "true"]),
             125,
@@ -180,43 +153,6 @@ fn unknown_flag_is_125() -> Outcome {
         );
         assert_eq!(program(name, &["--help"]).code, Some(0));
         assert_eq!(program(name, &["--version"]).code, Some(0));
-    }
-    done()
-}
-
-fn signals_are_passed_on() -> Outcome {
-    skip_unless!(need::namespaces());
-    let passed_on = [
-        Signal::SIGHUP,
-        Signal::SIGINT,
-        Signal::SIGQUIT,
-        Signal::SIGTERM,
-        Signal::SIGUSR1,
-        Signal::SIGUSR2,
-        Signal::SIGALRM,
-        Signal::SIGWINCH,
-    ];
-    for (name, flags) in PROGRAMS {
-        for signal in passed_on {
-            let number = signal as i32;
-            let script = format!(
-                "trap 'exit {}' {number}; echo ready; while :; do sleep 0.02; done",
-                40 + number
-            );
-            let container = Container::start(
-                World::shared()
-                    .command(name)
-                    .args(flags)
-                    .args(["sh", "-c", &script]),
-            );
-            container.signal(signal);
-            let (ended, error) = container.wait();
-            assert_eq!(
-                ended.code(),
-                Some(40 + number),
-                "{name} {flags:?} {signal}: {error}"
-            );
-        }
     }
     done()
 }
@@ -242,63 +178,8 @@ fn descriptors_of_the_caller_do_not_leak() -> Outcome {
     done()
 }
 
-fn signal_mask_and_dispositions_are_those_of_the_caller() -> Outcome {
-    skip_unless!(need::namespaces());
-    // signal(7): 32 and 33 are the C library's own, and its posix_spawn ignores them.
-    let mask = |mask: String| u64::from_str_radix(&mask, 16).map(|mask| mask & !(0b11 << 31));
-    let masks = |process: Process| {
-        ["SigBlk", "SigIgn", "SigCgt"].map(|field| process.status(field).map(mask))
-    };
-    let plain = Container::start(&mut World::shared().command("cat"));
-    let expected = masks(plain.runtime());
-    for (name, flags) in PROGRAMS {
-        let container = Container::start(World::shared().command(name).args(flags).arg("cat"));
-        assert_eq!(masks(container.cat()), expected, "{name} {flags:?}");
-    }
-    done()
-}
-
-/// A caller that ignores SIGCHLD hands that down; the kernel then reaps without a status.
-fn ignored_sigchld_does_not_lose_the_status() -> Outcome {
-    skip_unless!(need::namespaces());
-    for (name, flags) in PROGRAMS {
-        let mut command = World::shared().command(name);
-        command.args(flags).args(["sh", "-c", "exit 3"]);
-        let run = run(ignoring_sigchld(&mut command));
-        assert_eq!(run.code, Some(3), "{name} {flags:?}: {run:?}");
-    }
-    done()
-}
-
-fn ignoring_sigchld(command: &mut Command) -> &mut Command {
-    use nix::sys::signal::{SigHandler, signal};
-    // SAFETY: sigaction(2) is async-signal-safe, and SIG_IGN installs no handler.
-    let ignore = || {
-        unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }
-            .map(drop)
-            .map_err(Into::into)
-    };
-    // SAFETY: the closure only makes that one call between fork and exec.
-    unsafe { command.pre_exec(ignore) }
-}
-
-fn command_dies_with_its_runtime() -> Outcome {
-    skip_unless!(need::namespaces());
-    for (name, flags) in PROGRAMS {
-        let mut container = Container::start(World::shared().command(name).args(flags).arg("cat"));
-        let cat = container.cat();
-        container.signal(Signal::SIGKILL);
-        container.wait_for_silence();
-        assert!(
-            eventually(|| !cat.exists()),
-            "{name} {flags:?}: the command outlived its runtime"
-        );
-    }
-    done()
-}
-
 fn command_without_an_executable_bit_is_passed_over_in_path() -> Outcome {
-    let directory = world::directory();
+    let directory = directory();
     for (place, mode) in [("first", 0o644), ("second", 0o755)] {
         fs::create_dir(directory.path().join(place))?;
         let file = directory.path().join(place).join("tool");
@@ -315,5 +196,25 @@ fn command_without_an_executable_bit_is_passed_over_in_path() -> Outcome {
         (Some(0), "second\n"),
         "{run:?}"
     );
+    done()
+}
+
+/// execve(2) gives EACCES for it too. But what is in it, nobody has found.
+fn directory_of_path_that_may_not_be_searched_is_passed_over() -> Outcome {
+    skip_unless!(need::root_and_unprivileged_user());
+    let closed = directory();
+    fs::set_permissions(closed.path(), Permissions::from_mode(0o700))?;
+    let path = format!("{}:/usr/bin:/bin", closed.path().display());
+    let mut command = World::shared().command_as_nobody("ch00-process");
+    assert_fails(
+        &run(command.env("PATH", path).arg("no-such-command")),
+        127,
+        &["PATH"],
+    );
+    let inside = format!("{}/command", closed.path().display());
+    let run = run(World::shared()
+        .command_as_nobody("ch00-process")
+        .arg(inside));
+    assert_fails(&run, 126, &["EACCES"]);
     done()
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::ch02::own_root;
 use crate::contract::PROGRAMS;
@@ -49,11 +51,11 @@ impl Traces {
     /// A killed runtime's child dies a moment after it.
     fn assert_none(&self, when: &str) {
         let gone = eventually(|| processes_with(&self.needle).is_empty());
-        assert!(
-            gone,
-            "{when}: processes are left: {:?}",
-            processes_with(&self.needle)
-        );
+        let left = processes_with(&self.needle);
+        for process in &left {
+            let _ = kill(Pid::from_raw(process.0 as i32), Signal::SIGKILL);
+        }
+        assert!(gone, "{when}: processes are left: {left:?}");
         for (directory, before) in self.directories.iter().zip(&self.before) {
             let mut after = listing(directory);
             after.retain(|path| !before.contains(path));

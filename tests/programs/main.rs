@@ -6,9 +6,13 @@ mod support;
 
 mod ch01;
 mod ch02;
+mod ch03;
 mod contract;
+mod kernel_files;
 mod leaks;
 mod readme;
+mod refused;
+mod signals;
 mod terminal;
 mod transcripts;
 mod volumes;
@@ -17,17 +21,29 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     support::need::answer_probe();
+    support::signals::as_at_a_terminal();
+    // Copied while there is one thread: a program that another thread still
+    // holds open for writing cannot be executed (ETXTBSY).
+    support::world::World::shared();
     let trials = [
         contract::trials(),
+        signals::trials(),
         terminal::trials(),
         ch01::trials(),
         ch02::trials(),
+<<<<<<< HEAD
+        kernel_files::trials(),
+=======
+        ch03::trials(),
+>>>>>>> cg
         volumes::trials(),
+        refused::trials(),
         leaks::trials(),
         readme::trials(),
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),
+        transcripts::ch03::trials(),
     ]
     .into_iter()
     .flatten()

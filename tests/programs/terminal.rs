@@ -76,7 +76,9 @@ impl Terminal {
     /// Waits for a `cat`: the terminal echoes what is typed, and then so does the `cat`.
     fn wait_for_cat(&mut self) {
         self.press("ready\n");
-        self.wait_for("ready\r\nready\r\n");
+        while self.screen.matches("ready\r\n").count() < 2 {
+            assert!(self.read(), "the cat has ended: {}", self.screen);
+        }
     }
 
     /// Reads until the program has ended, and returns its status and the screen.

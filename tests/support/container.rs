@@ -1,9 +1,10 @@
 //! A container that runs while a test looks at it from the host's side.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::fd::AsFd;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -77,6 +78,8 @@ impl Container {
 
     /// Waits until the runtime has ended, and returns its status and what it wrote on stderr.
     pub fn wait(mut self) -> (Ended, String) {
+        let ended = eventually(|| matches!(self.runtime.try_wait(), Ok(Some(_))));
+        assert!(ended, "the runtime does not end");
         let status = self.runtime.wait().expect("a runtime that ends");
         let mut error = String::new();
         if let Some(mut stderr) = self.runtime.stderr.take() {
@@ -91,12 +94,25 @@ impl Container {
         self.wait()
     }
 
-    /// Waits until nobody holds the container's output open any more.
+    /// Waits until nobody holds the container's output open any more: until
+    /// all its processes have ended.
     pub fn wait_for_silence(&mut self) {
-        let mut rest = Vec::new();
-        self.output
-            .read_to_end(&mut rest)
-            .expect("an end of the output");
+        loop {
+            let mut output = [PollFd::new(
+                self.output.get_ref().as_fd(),
+                PollFlags::POLLIN,
+            )];
+            let ready = poll(&mut output, 10_000u16).expect("poll");
+            assert!(ready > 0, "a process of the container lives on");
+            if self
+                .output
+                .read(&mut [0; 512])
+                .expect("an end of the output")
+                == 0
+            {
+                return;
+            }
+        }
     }
 }
 
@@ -116,9 +132,5 @@ pub struct Ended(ExitStatus);
 impl Ended {
     pub fn code(self) -> Option<i32> {
         self.0.code()
-    }
-
-    pub fn signal(self) -> Option<i32> {
-        self.0.signal()
     }
 }

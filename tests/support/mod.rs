@@ -4,6 +4,7 @@ pub mod container;
 pub mod kernel;
 pub mod need;
 pub mod run;
+pub mod signals;
 pub mod snapshot;
 pub mod transcript;
 pub mod world;
@@ -36,5 +37,15 @@ macro_rules! trials {
             concat!(stringify!($module), "::", stringify!($test)),
             $test,
         )),*]
+    };
+}
+
+/// The controller of this name, or a skip aloud.
+macro_rules! need_controller {
+    ($name:expr) => {
+        match $crate::support::need::controller($name) {
+            Ok(controller) => controller,
+            Err(reason) => return Ok(libtest_mimic::Completion::ignored_with(reason)),
+        }
     };
 }

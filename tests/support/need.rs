@@ -2,6 +2,8 @@
 //! programs under test: a broken program must fail its tests, not skip them.
 
 use std::env;
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -90,6 +92,37 @@ pub fn user_namespaces() -> Need {
 fn installed(name: &str) -> bool {
     env::split_paths(&env::var_os("PATH").unwrap_or_default())
         .any(|directory| directory.join(name).is_file())
+}
+
+/// A controller of this machine's control groups, and where it is mounted.
+#[derive(Debug, Clone)]
+pub struct Controller {
+    pub name: String,
+    pub v2: bool,
+    pub mount: PathBuf,
+}
+
+/// A cgroup controller is there, in version 2 or 1: read from the mount table,
+/// and not with the crate under test.
+pub fn controller(name: &str) -> Result<Controller, String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|error| error.to_string())?;
+    let found = mounts.lines().find_map(|line| {
+        let (mount, kind) = line.split_once(" - ")?;
+        let mount = PathBuf::from(mount.split(' ').nth(4)?);
+        let words: Vec<_> = kind.split(' ').collect();
+        let v2 = words[0] == "cgroup2";
+        let controllers = fs::read_to_string(mount.join("cgroup.controllers")).unwrap_or_default();
+        let there = match words[0] {
+            "cgroup2" => controllers.split_whitespace().any(|other| other == name),
+            "cgroup" => words[2]
+                .split(',')
+                .any(|other| other == if name == "io" { "blkio" } else { name }),
+            _ => false,
+        };
+        let name = name.to_owned();
+        there.then_some(Controller { name, v2, mount })
+    });
+    found.ok_or_else(|| format!("needs the {name} controller"))
 }
 
 /// unshare(2) must not happen in this process, which has threads and other

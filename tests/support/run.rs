@@ -1,6 +1,11 @@
 //! A program run to its end.
 
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::world::World;
 
@@ -12,12 +17,21 @@ pub struct Run {
     pub err: String,
 }
 
-/// Runs a command with no input.
+/// Runs a command with no input. One that has not ended after a minute hangs.
 pub fn run(command: &mut Command) -> Run {
-    let output = command
+    let piped = command
         .stdin(Stdio::null())
-        .output()
-        .expect("a program that starts");
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = piped.spawn().expect("a program that starts");
+    let pid = Pid::from_raw(child.id() as i32);
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = receiver.recv_timeout(Duration::from_secs(60)) else {
+        let _ = kill(pid, Signal::SIGKILL);
+        panic!("it hangs: {command:?}");
+    };
+    let output = output.expect("an output");
     Run {
         code: output.status.code(),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

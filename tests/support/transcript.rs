@@ -278,6 +278,9 @@ impl Transcript {
         if let Some(directory) = &self.directory {
             text = text.replace(&*directory.path().to_string_lossy(), "/tmp/[DIRECTORY]");
         }
+        // Control groups: by the program's PID and its start, or by mktemp(1).
+        text = replace(&text, r"/hull/\d+-\d+", "/hull/4053-61432");
+        text = replace(&text, r"/hull-\w{6}\b", "/hull-k3Yp9Q");
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host = format!("(?m)^{}$", regex::escape(host.trim()));
         text = replace(&text, &host, "laptop");

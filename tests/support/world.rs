@@ -20,10 +20,11 @@ pub struct World {
 
 static DIRECTORY: Mutex<Option<TempDir>> = Mutex::new(None);
 
-const PROGRAMS: [&str; 3] = [
+const PROGRAMS: [&str; 4] = [
     env!("CARGO_BIN_EXE_ch00-process"),
     env!("CARGO_BIN_EXE_ch01-namespaces"),
     env!("CARGO_BIN_EXE_ch02-rootfs"),
+    env!("CARGO_BIN_EXE_ch03-cgroups"),
 ];
 
 /// Programs of other packages of the workspace. `cargo build` and `cargo test` make them beside

@@ -9,7 +9,7 @@ use crate::repository::{programs, read};
 use crate::snapshot::snapshot;
 
 /// One for each program but the first.
-const DIFFERENCES: [&str; 2] = ["ch01-difference", "ch02-difference"];
+const DIFFERENCES: [&str; 3] = ["ch01-difference", "ch02-difference", "ch03-difference"];
 
 fn pairs() -> Vec<(&'static str, String, String)> {
     let programs = programs();

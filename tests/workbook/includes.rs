@@ -23,7 +23,7 @@ pub struct Include {
 pub static INCLUDE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\{\{#include ([^:{}\s]+)(?::([^{}\s]*))?\}\}$"));
 
-/// The part of a snapshot after its header.
+/// A snapshot's header has three lines.
 const AFTER_HEADER: &str = "4:";
 
 impl Include {
@@ -72,19 +72,15 @@ impl Include {
 }
 
 fn snapshot_problem(part: Option<&str>, text: &str) -> Option<String> {
-    if part != Some(AFTER_HEADER) {
+    let Some(part) = part.filter(|part| part.starts_with(AFTER_HEADER)) else {
         return Some("a snapshot is included from its line 4 on: `:4:`".into());
-    }
+    };
     let lines: Vec<_> = text.lines().collect();
     let header = matches!(lines[..], ["---", source, "---", ..] if source.starts_with("source: "));
     if !header {
         return Some("the snapshot's header is not its first three lines".into());
     }
-    lines[3..]
-        .concat()
-        .trim()
-        .is_empty()
-        .then(|| "the snapshot is empty".into())
+    lines_problem(part, text)
 }
 
 /// Lines as mdBook counts them: `5`, `2:9`, `4:`, `:9`.

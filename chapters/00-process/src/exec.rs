@@ -1,7 +1,7 @@
 //! The command, and the exec that turns this process into it.
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, Result, ensure};
@@ -71,8 +71,12 @@ impl Program {
         for file in &self.candidates {
             match execve(file, &self.argv, &self.envp) {
                 Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
-                // As execvp(3): a later directory may have one that may be executed.
-                Err(Errno::EACCES) => refused = refused.or(Some(file)),
+                // As execvp(3): a later directory may have one that may be
+                // executed. And a directory that may not be searched has none.
+                Err(Errno::EACCES) if self.is_path() || is_there(file) => {
+                    refused = refused.or(Some(file))
+                }
+                Err(Errno::EACCES) => continue,
                 Err(errno) => return Err(self.failed(file, errno)),
                 Ok(never) => match never {},
             }
@@ -97,11 +101,7 @@ impl Program {
 
     fn not_found(&self) -> anyhow::Error {
         // A file that is there, and yet "not found", lacks what would run it.
-        let there = self
-            .candidates
-            .iter()
-            .find(|file| std::fs::exists(OsStr::from_bytes(file.as_bytes())).unwrap_or(false));
-        if let Some(file) = there {
+        if let Some(file) = self.candidates.iter().find(|file| is_there(file)) {
             return self.failed(file, Errno::ENOENT);
         }
         let error = SysError {
@@ -109,11 +109,14 @@ impl Program {
             args: format!("{:?}", self.name),
             errno: Errno::ENOENT,
         };
-        let searched = !self.name.contains('/');
-        self.because(
-            error,
-            searched.then(|| "no directory of PATH has a file of that name".into()),
-        )
+        let searched =
+            (!self.is_path()).then(|| "no directory of PATH has a file of that name".into());
+        self.because(error, searched)
+    }
+
+    /// Named by a path, the command is looked for nowhere else.
+    fn is_path(&self) -> bool {
+        self.name.contains('/')
     }
 
     fn because(&self, error: SysError, what: Option<String>) -> anyhow::Error {
@@ -124,6 +127,10 @@ impl Program {
         };
         error.context(format!("cannot run {:?}", self.name))
     }
+}
+
+fn is_there(file: &CStr) -> bool {
+    std::fs::exists(OsStr::from_bytes(file.to_bytes())).unwrap_or(false)
 }
 
 /// As execvp(3): a name with a slash is a path, any other is looked for in `PATH`.

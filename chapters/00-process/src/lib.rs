@@ -22,7 +22,7 @@ pub use exec::Program;
 pub use remedies::REMEDIES;
 pub use report::Parent;
 pub use signals::Received;
-pub use spawn::spawn;
+pub use spawn::{spawn, spawn_into};
 pub use status::Status;
 pub use sys::{CloneFlags, exit_now};
 pub use wait::Child;

@@ -1,6 +1,7 @@
 //! Start a child, and hear from it when it could not become the command.
 
 use std::convert::Infallible;
+use std::os::fd::BorrowedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -24,8 +25,20 @@ use crate::wait::Child;
 /// When this process has more than one thread, and when clone3(2) fails:
 /// EPERM without the right to make such a namespace, ENOSPC beyond the limit
 /// on their number, EINVAL where the kernel lacks one.
-// ANCHOR: spawn
 pub fn spawn<F>(flags: CloneFlags, steps: F) -> Result<Child>
+where
+    F: FnOnce(&Parent) -> Result<Infallible>,
+{
+    spawn_into(flags, None, steps)
+}
+
+/// As [`spawn`], and the child is born in the control group `cgroup`, a
+/// directory of a cgroup2 file system: chapter 3.
+///
+/// # Errors
+/// As [`spawn`].
+// ANCHOR: spawn
+pub fn spawn_into<F>(flags: CloneFlags, cgroup: Option<BorrowedFd>, steps: F) -> Result<Child>
 where
     F: FnOnce(&Parent) -> Result<Infallible>,
 {
@@ -35,15 +48,15 @@ where
     let (report, parent) = report::pipe()?;
 
     // SAFETY: one thread, as was just checked, and `run` does not return.
-    let side = unsafe { clone3(flags) }.syscall("clone3", || clone_args(flags))?;
+    let side = unsafe { clone3(flags, cgroup) }.syscall("clone3", || clone_args(flags))?;
     match side {
         Side::Child => {
             drop(report);
             run(signals, parent, steps)
         }
-        Side::Parent { child } => {
+        Side::Parent { child, in_cgroup } => {
             drop(parent);
-            Ok(Child::new(child, report, signals))
+            Ok(Child::new(child, in_cgroup, report, signals))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The system calls that nix has no safe wrapper for: all of this crate's `unsafe`.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
+
 use nix::errno::Errno;
 pub use nix::sched::CloneFlags;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal};
@@ -8,13 +10,17 @@ use nix::unistd::Pid;
 use crate::error::{SysError, SysResult};
 use crate::status::Status;
 
+/// clone(2). libc's own constant is too narrow for it, and cut off.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
 /// Which of the two processes this is.
 pub(crate) enum Side {
     Child,
-    Parent { child: Pid },
+    Parent { child: Pid, in_cgroup: bool },
 }
 
-/// Forks this process; the child is put into the new namespaces that `flags` name.
+/// Forks this process; the child is put into the new namespaces that `flags`
+/// name, and into `cgroup`, where the kernel has a call for that.
 ///
 /// # Safety
 /// The process must have one thread. In a copy of a threaded process only the
@@ -22,11 +28,15 @@ pub(crate) enum Side {
 /// The child must end in `execve` or `_exit`: it holds copies of all that the
 /// parent owns, and must run none of the parent's destructors.
 // ANCHOR: clone3
-pub(crate) unsafe fn clone3(flags: CloneFlags) -> nix::Result<Side> {
+pub(crate) unsafe fn clone3(flags: CloneFlags, cgroup: Option<BorrowedFd>) -> nix::Result<Side> {
     // SAFETY: clone_args is plain integers, and zero means "not used" for each.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-    args.flags = flags.bits() as u64;
+    args.flags = u64::from(flags.bits() as u32);
     args.exit_signal = libc::SIGCHLD as u64;
+    if let Some(cgroup) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = cgroup.as_raw_fd() as u64;
+    }
 
     // clone(2): with no new stack and no CLONE_VM, clone3 returns twice, as
     // fork does. Neither libc nor nix wraps it.
@@ -42,6 +52,7 @@ pub(crate) unsafe fn clone3(flags: CloneFlags) -> nix::Result<Side> {
         Ok(0) => Ok(Side::Child),
         Ok(pid) => Ok(Side::Parent {
             child: Pid::from_raw(pid as libc::pid_t),
+            in_cgroup: cgroup.is_some(),
         }),
         // SAFETY: the caller's promise is the same.
         Err(Errno::ENOSYS) => unsafe { clone(flags) },
@@ -67,6 +78,7 @@ unsafe fn clone(flags: CloneFlags) -> nix::Result<Side> {
         0 => Side::Child,
         pid => Side::Parent {
             child: Pid::from_raw(pid as libc::pid_t),
+            in_cgroup: false,
         },
     })
 }

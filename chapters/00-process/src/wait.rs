@@ -16,15 +16,17 @@ use crate::sys;
 #[must_use = "a child that is dropped is killed"]
 pub struct Child {
     pid: Pid,
+    in_cgroup: bool,
     report: Option<Report>,
     signals: Signals,
     reaped: bool,
 }
 
 impl Child {
-    pub(crate) fn new(pid: Pid, report: Report, signals: Signals) -> Self {
+    pub(crate) fn new(pid: Pid, in_cgroup: bool, report: Report, signals: Signals) -> Self {
         Self {
             pid,
+            in_cgroup,
             report: Some(report),
             signals,
             reaped: false,
@@ -34,6 +36,11 @@ impl Child {
     /// Its PID, as this process sees it.
     pub fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Whether it was born in the cgroup that [`spawn_into`](crate::spawn_into) was given.
+    pub fn in_cgroup(&self) -> bool {
+        self.in_cgroup
     }
 
     /// Waits until the child has become the command.

@@ -36,7 +36,9 @@ impl UserNamespace {
     /// first, so one call may ask for it and for those it gives the right to.
     pub const FLAG: CloneFlags = CloneFlags::CLONE_NEWUSER;
 
-    /// Maps the one id, for the child `pid`, from outside.
+    /// Maps the one id, for the child `pid`, from outside: user and group 0
+    /// inside are this process's own user and group outside, and setgroups(2)
+    /// is denied for good.
     ///
     /// # Errors
     /// When a file of /proc/PID cannot be written: user_namespaces(7) has the rules.

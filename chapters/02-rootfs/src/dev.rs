@@ -51,12 +51,14 @@ pub fn mount_dev(host: &HostTree) -> Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     fresh("tmpfs", "/dev/shm", flags, "mode=1777,size=64m").context("mounting /dev/shm")
 }
+// ANCHOR_END: dev
 
 /// A device node of the container's own, or the host's where the kernel allows
 /// none: in a user namespace, or without `CAP_MKNOD`.
 ///
 /// The host's is second best for root, who could change the mode of the
 /// host's /dev/null through it.
+// ANCHOR: make_node
 fn make_node(host: &HostTree, path: &str, major: u64, minor: u64) -> Result<()> {
     let mask = umask(Mode::empty());
     let made = mknod(
@@ -76,6 +78,7 @@ fn make_node(host: &HostTree, path: &str, major: u64, minor: u64) -> Result<()> 
         })?),
     }
 }
+// ANCHOR_END: make_node
 
 /// Pseudo-terminals of the container's own: pts(4).
 fn mount_pts() -> Result<()> {
@@ -90,4 +93,3 @@ fn mount_pts() -> Result<()> {
         result => Ok(result?),
     }
 }
-// ANCHOR_END: dev

@@ -31,6 +31,7 @@ pub fn make_private() -> Result<()> {
 ///
 /// # Errors
 /// When a directory cannot be made, or mount(2) fails.
+// ANCHOR: scratch
 pub fn mount_scratch() -> Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     for (path, mode) in [
@@ -43,6 +44,7 @@ pub fn mount_scratch() -> Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: scratch
 
 /// A new file system of the kernel's, mounted at `path`, which is made if it is not there.
 pub(crate) fn fresh(kind: &str, path: &str, flags: MsFlags, data: &str) -> Result<()> {

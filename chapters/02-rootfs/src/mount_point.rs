@@ -3,10 +3,78 @@
 use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use process::SysResult;
+
+use crate::pivot_root::Root;
+use crate::volume::Volume;
+
+/// The mount points that a root filesystem lacks. The child makes them; when
+/// the container has ended and this is dropped, they are removed again.
+///
+/// Others may run on the same root filesystem, and a mount point that is
+/// removed takes their mount with it. So each run holds a shared lock on the
+/// root directory, and only the last one removes.
+// ANCHOR: mount_points
+#[must_use = "dropped at once, it removes nothing"]
+pub struct MountPoints {
+    root: File,
+    missing: Vec<PathBuf>,
+}
+
+impl MountPoints {
+    /// To be called before the child makes them.
+    ///
+    /// # Errors
+    /// When the root directory cannot be opened or locked.
+    pub fn missing_in(root: &Root, volumes: &[Volume]) -> Result<Self> {
+        let path = root.path();
+        let file = File::open(path).syscall("open", || format!("{path:?}, O_RDONLY"))?;
+        file.lock_shared()
+            .syscall("flock", || format!("{path:?}, LOCK_SH"))?;
+        let kernels = ["proc", "dev", "sys"].map(PathBuf::from).into_iter();
+        let wanted = kernels.chain(volumes.iter().map(Volume::inside));
+        let mut missing: Vec<_> = wanted
+            .flat_map(|inside| missing_parts(path, &inside))
+            .collect();
+        missing.dedup();
+        Ok(Self {
+            root: file,
+            missing,
+        })
+    }
+}
+
+impl Drop for MountPoints {
+    fn drop(&mut self) {
+        if self.root.try_lock().is_err() {
+            return;
+        }
+        // The innermost first. One with something in it is not ours to remove.
+        for path in self.missing.iter().rev() {
+            if fs::remove_dir(path).is_err() && fs::metadata(path).is_ok_and(|file| file.len() == 0)
+            {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+// ANCHOR_END: mount_points
+
+/// The parts of a path below `root` that are not there, the outermost first.
+fn missing_parts(root: &Path, inside: &Path) -> Vec<PathBuf> {
+    let path = root.join(inside);
+    let mut parts: Vec<_> = path
+        .ancestors()
+        .take_while(|part| *part != root)
+        .map(Path::to_owned)
+        .collect();
+    parts.retain(|part| fs::symlink_metadata(part).is_err());
+    parts.reverse();
+    parts
+}
 
 /// A directory for a file system of the kernel's own. A symbolic link in its
 /// place could lead the mount to anywhere in the tree, and is refused.

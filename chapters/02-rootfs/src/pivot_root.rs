@@ -43,6 +43,10 @@ impl Root {
         })
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Makes this directory the root of the mount namespace, and of this process.
     ///
     /// The host's tree stays reachable through what is returned, and only through it.

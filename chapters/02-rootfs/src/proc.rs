@@ -52,6 +52,9 @@ const READ_ONLY: [&str; 5] = [
 
 /// Hides some of the kernel's files, and makes others read-only. Those that this kernel lacks are left out.
 ///
+/// It covers them with the container's own /dev/null. So it comes before the
+/// volumes: one of those could put something else in that place.
+///
 /// # Errors
 /// When a mount call fails.
 // ANCHOR: protect

@@ -20,6 +20,7 @@ pub(crate) struct DetachedMount(OwnedFd);
 /// but attaches the copy nowhere yet: open_tree(2).
 pub(crate) fn open_tree(directory: BorrowedFd, path: &Path) -> Result<DetachedMount> {
     let c_path = c_path(path)?;
+    // ANCHOR: open_tree
     // Recursive always: in a user namespace mounts below are locked to the one
     // above, and copying that one alone is refused. mount_namespaces(7)
     let flags =
@@ -33,6 +34,7 @@ pub(crate) fn open_tree(directory: BorrowedFd, path: &Path) -> Result<DetachedMo
             flags,
         )
     };
+    // ANCHOR_END: open_tree
     let fd = Errno::result(fd).syscall("open_tree", || {
         format!("{path:?}, OPEN_TREE_CLONE|AT_RECURSIVE")
     })?;

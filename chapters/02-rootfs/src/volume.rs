@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -56,6 +56,16 @@ impl FromStr for Volume {
     }
 }
 
+impl Volume {
+    /// Its place, relative to the root of the container.
+    pub(crate) fn inside(&self) -> PathBuf {
+        let inside = self.target.components();
+        inside
+            .filter(|part| matches!(part, Component::Normal(_)))
+            .collect()
+    }
+}
+
 /// A volume taken from the host's tree, and not yet attached to the container's.
 #[must_use = "a volume that is not attached is not there"]
 pub struct TakenVolume<'a> {
@@ -65,16 +75,19 @@ pub struct TakenVolume<'a> {
 
 // ANCHOR: volume
 impl HostTree {
-    /// Copies the mounts of a volume, while the host's tree can still be reached.
+    /// Copies the mounts of the volumes, while the host's tree can still be reached.
     ///
     /// # Errors
-    /// When its source is gone.
-    pub fn take<'a>(&self, volume: &'a Volume) -> Result<TakenVolume<'a>> {
-        let tree = self.open_tree(&volume.source)?;
-        if volume.read_only {
-            tree.set(libc::MOUNT_ATTR_RDONLY)?;
-        }
-        Ok(TakenVolume { volume, tree })
+    /// When a source is gone.
+    pub fn take<'a>(&self, volumes: &'a [Volume]) -> Result<Vec<TakenVolume<'a>>> {
+        let take = |volume: &'a Volume| {
+            let tree = self.open_tree(&volume.source)?;
+            if volume.read_only {
+                tree.set(libc::MOUNT_ATTR_RDONLY)?;
+            }
+            Ok(TakenVolume { volume, tree })
+        };
+        volumes.iter().map(take).collect()
     }
 }
 

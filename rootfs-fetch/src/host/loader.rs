@@ -193,13 +193,13 @@ impl<'a> Loader<'a> {
         let mut hand_down = inherited.to_vec();
         if is_musl(interpreter) {
             // musl makes no difference between the two, and hands both down.
-            hand_down.splice(0..0, runpath.into_iter().chain(rpath));
+            put_first(&mut hand_down, [runpath, rpath].concat());
             search.extend(hand_down.iter().cloned());
         } else if elf.runpath.is_some() {
             // ld.so(8): with DT_RUNPATH in a file, no DT_RPATH counts for it, nor those before it.
             search.extend(runpath);
         } else {
-            hand_down.splice(0..0, rpath);
+            put_first(&mut hand_down, rpath);
             search.extend(hand_down.iter().cloned());
         }
         search.extend(self.system_directories(interpreter, &elf.target));
@@ -276,4 +276,11 @@ impl Step {
             inherited: Vec::new(),
         }
     }
+}
+
+/// Puts `directories` before the others. Each stays once, so that libraries which name each other
+/// do not make the list longer for ever.
+fn put_first(others: &mut Vec<PathBuf>, directories: Vec<PathBuf>) {
+    others.retain(|other| !directories.contains(other));
+    others.splice(0..0, directories);
 }

@@ -7,9 +7,9 @@ use crate::support::{Outcome, done, need};
 
 pub fn trials() -> Vec<Trial> {
     trials![ch02: [
-        own_mounts, mountinfo, bind, propagation,
-        run, read_only, own_rootfs, volume, missing_volume, environment, minimal,
-        namespaces, mounts, host_side, ps,
+        own_mounts, mountinfo, bind, shared_pivot,
+        run, read_only, own_rootfs, volume, environment, minimal,
+        calls, namespaces, mounts, devices, host_side, ps_outside, ps_inside,
         chroot, pivot_root, leak, old_proc, not_recursive, masked, not_detached,
     ]]
 }
@@ -51,12 +51,19 @@ fn bind() -> Outcome {
     done()
 }
 
-fn propagation() -> Outcome {
+fn shared_pivot() -> Outcome {
     skip_unless!(need::user_namespaces());
-    skip_unless!(need::tools(&["unshare", "mount", "findmnt"]));
+    skip_unless!(need::tools(&["unshare", "mount", "pivot_root"]));
     Transcript::new()
-        .shell("unshare -rm sh -c 'findmnt -no PROPAGATION /; mount --make-rshared /; findmnt -no PROPAGATION /'")
-        .snapshot("ch02-propagation");
+        .in_a_directory()
+        .shell("mkdir -p mine/mnt")
+        .shell(
+            "unshare -rm sh -c '\n  \
+             mount --make-rshared /\n  \
+             mount --bind mine mine\n  \
+             pivot_root mine mine/mnt' 2>&1 | grep -o 'Invalid argument'",
+        )
+        .snapshot("ch02-shared-pivot");
     done()
 }
 
@@ -104,14 +111,6 @@ fn volume() -> Outcome {
     done()
 }
 
-fn missing_volume() -> Outcome {
-    Transcript::new()
-        .in_a_directory()
-        .shell("ch02-rootfs -v nothing:/data true 2>&1 | head -1")
-        .snapshot("ch02-missing-volume");
-    done()
-}
-
 fn environment() -> Outcome {
     skip_unless!(need::namespaces());
     Transcript::new()
@@ -137,6 +136,25 @@ fn minimal() -> Outcome {
 }
 
 // The container from outside.
+
+fn calls() -> Outcome {
+    skip_unless!(need::namespaces());
+    skip_unless!(need::tools(&["strace"]));
+    Transcript::new()
+        .in_a_directory()
+        .shell("strace -f -o trace -e trace=mount,pivot_root,umount2 ch02-rootfs true")
+        .shell("grep -oE 'mount.*MS_PRIVATE.*|pivot_root.*|mount.*\"/proc\".*|umount2.*' trace")
+        .snapshot("ch02-calls");
+    done()
+}
+
+fn devices() -> Outcome {
+    skip_unless!(need::namespaces());
+    Transcript::new()
+        .shell("ch02-rootfs sh -c 'cd /dev; echo *'")
+        .snapshot("ch02-devices");
+    done()
+}
 
 fn namespaces() -> Outcome {
     skip_unless!(need::namespaces());
@@ -170,14 +188,22 @@ fn host_side() -> Outcome {
     done()
 }
 
-fn ps() -> Outcome {
+fn ps_outside() -> Outcome {
     skip_unless!(need::namespaces());
     skip_unless!(need::tools(&["ps"]));
     Transcript::new()
         .background("ch02-rootfs", "sleep 1024")
         .shell("ps -eo pid,args | grep -E '^ *PID|sleep 1024$'")
+        .snapshot("ch02-ps-outside");
+    done()
+}
+
+fn ps_inside() -> Outcome {
+    skip_unless!(need::namespaces());
+    skip_unless!(need::tools(&["ps"]));
+    Transcript::new()
         .shell("ch02-rootfs ps -eo pid,args")
-        .snapshot("ch02-ps");
+        .snapshot("ch02-ps-inside");
     done()
 }
 

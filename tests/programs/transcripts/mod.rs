@@ -3,3 +3,4 @@
 pub mod ch00;
 pub mod ch01;
 pub mod ch02;
+pub mod ch03;

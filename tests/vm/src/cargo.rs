@@ -20,19 +20,36 @@ pub struct Executable {
     pub path: PathBuf,
 }
 
-/// Builds the programs, or, if `tests`, the programs and the tests; and gives back all of them.
+/// What cargo is to build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// All programs, as `cargo build` does.
+    Programs,
+    /// The tests, as `cargo test` does, and the programs that they run.
+    Tests,
+    /// The machine's first process alone: no test runs it.
+    Init,
+}
+
+impl What {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Programs => &["build"],
+            Self::Tests => &["test", "--no-run"],
+            Self::Init => &["build", "--package", "lab-vm", "--bin", "lab-init"],
+        }
+    }
+}
+
+/// Builds, and gives back the programs that came of it.
 ///
 /// # Errors
 ///
 /// When cargo is not there, or the build fails. Cargo itself says how.
-pub fn build(workspace: &Path, tests: bool) -> Result<Vec<Executable>> {
+pub fn build(workspace: &Path, what: What) -> Result<Vec<Executable>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let what = what.arguments();
     let mut command = Command::new(cargo);
-    let what: &[&str] = if tests {
-        &["test", "--no-run"]
-    } else {
-        &["build"]
-    };
     command
         .args(what)
         .args(["--quiet", "--message-format=json-render-diagnostics"])

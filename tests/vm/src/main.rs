@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use lab_vm::cargo::{self, Executable};
+use lab_vm::cargo::{self, Executable, What};
 use lab_vm::disk::{self, Contents};
 use lab_vm::kernel::{self, Kernel};
 use lab_vm::machine::{Machine, no_kvm};
@@ -138,7 +138,7 @@ impl Lab {
         let Some(terminal) = Terminal::here() else {
             bail!("a shell needs a terminal; `cargo lab-vm run -- COMMAND` does not");
         };
-        let built = cargo::build(&self.workspace, false)?;
+        let built = cargo::build(&self.workspace, What::Programs)?;
         let script = script::shell(&self.workspace, terminal.size);
         self.say(kernel, "`exit` ends it, and Ctrl-] x by force");
         self.run(kernel, &built, script, Some(terminal), None)
@@ -146,14 +146,15 @@ impl Lab {
 
     fn command(&self, kernel: &Kernel, words: &[String], timeout: Option<Duration>) -> Result<u8> {
         let terminal = Terminal::here();
-        let built = cargo::build(&self.workspace, false)?;
+        let built = cargo::build(&self.workspace, What::Programs)?;
         let size = terminal.as_ref().and_then(|terminal| terminal.size);
         let script = script::command(&self.workspace, size, words);
         self.run(kernel, &built, script, terminal, timeout)
     }
 
     fn tests(&self, kernel: &Kernel, arguments: &[String], timeout: Duration) -> Result<u8> {
-        let built = cargo::build(&self.workspace, true)?;
+        let mut built = cargo::build(&self.workspace, What::Init)?;
+        built.extend(cargo::build(&self.workspace, What::Tests)?);
         let suites: Vec<_> = built.iter().filter_map(suite).collect();
         if suites.len() != SUITES.len() {
             bail!("cargo built no tests named {}", SUITES.join(" and "));

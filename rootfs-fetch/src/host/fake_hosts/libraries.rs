@@ -130,3 +130,34 @@ fn what_an_older_glibc_opens_later_comes_with_its_own_libraries() {
     ];
     assert_files(&host.plan(&["sh"]), &files);
 }
+
+#[test]
+fn libraries_that_name_each_other_come_to_an_end() {
+    let host = Host::with_shell();
+    let library = |needed, rpath| {
+        let rpath = Some(rpath);
+        Sample {
+            needed,
+            rpath,
+            ..Sample::native()
+        }
+        .bytes()
+    };
+    host.file("/one/one.so", library(&["two.so"], "/two"));
+    host.file("/two/two.so", library(&["one.so"], "/one"));
+    let tool = Sample {
+        interpreter: Some(LOADER),
+        needed: &["one.so"],
+        ..Sample::native()
+    };
+    host.file(
+        "/bin/tool",
+        Sample {
+            rpath: Some("/one"),
+            ..tool
+        }
+        .bytes(),
+    );
+    let files = ["/bin/sh", "/bin/tool", LOADER, "/one/one.so", "/two/two.so"];
+    assert_files(&host.plan(&["sh", "tool"]), &files);
+}

@@ -1,0 +1,199 @@
+//! A control group: made, joined, read, removed.
+
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::Pid;
+use process::SysResult;
+
+use crate::controller::Controller;
+use crate::file::{read, write};
+use crate::hierarchy::{Hierarchies, Hierarchy};
+use crate::limits::Limits;
+use crate::oom::{self, OomKill};
+use crate::{name, v1, v2};
+
+/// The control group of one container. In version 1 it is a directory in each
+/// hierarchy that has a limit; in version 2 it is one.
+#[must_use = "a cgroup that is dropped is removed"]
+pub struct Cgroup {
+    groups: Vec<Group>,
+}
+
+#[derive(Debug)]
+struct Group {
+    path: PathBuf,
+    /// Version 2: clone3(2) can make a process right inside it.
+    v2: Option<OwnedFd>,
+}
+
+impl Cgroup {
+    /// Makes the group, with its limits in place before a process joins it.
+    ///
+    /// What earlier runs left that were killed is removed first.
+    ///
+    /// # Errors
+    /// When this machine lacks a controller that a limit needs, when the kernel
+    /// refuses a value, and EACCES where this user may make no group.
+    // ANCHOR: create
+    pub fn create(limits: &Limits) -> Result<Self> {
+        let hierarchies = Hierarchies::find()?;
+        let controllers = limits.controllers();
+        let mut this = Self { groups: Vec::new() };
+        let mut in_v2 = Vec::new();
+        for controller in controllers {
+            let missing = || {
+                format!(
+                    "{} needs the {} controller, which this machine lacks: {}",
+                    controller.flag(),
+                    controller.v2_name(),
+                    hierarchies.describe()
+                )
+            };
+            match hierarchies.of(controller).with_context(missing)? {
+                Hierarchy::V2(_) => in_v2.push(controller),
+                Hierarchy::V1(own) => {
+                    let group = this.make(&v1::parent(&own, controller)?, false)?;
+                    v1::limit(&group, controller, limits)
+                        .with_context(|| format!("setting {}", controller.flag()))?;
+                }
+            }
+        }
+        if let Some(Hierarchy::V2(mount)) = hierarchies.v2() {
+            let made = this.make_v2(&mount, &in_v2, limits);
+            // Without a limit the group only counts and kills: a user who may make none does without.
+            if !in_v2.is_empty() {
+                made?;
+            }
+        }
+        Ok(this)
+    }
+    // ANCHOR_END: create
+
+    fn make_v2(&mut self, mount: &Path, controllers: &[Controller], limits: &Limits) -> Result<()> {
+        let group = self.make(&v2::parent(mount, controllers)?, true)?;
+        if !controllers.is_empty() {
+            v2::limit(&group, limits)?;
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, parent: &Path, is_v2: bool) -> Result<PathBuf> {
+        remove_orphans(parent);
+        let path = parent.join(name::own());
+        fs::create_dir(&path).syscall("mkdir", || format!("{path:?}"))?;
+        // From here on the guard removes it, also when the next step fails.
+        self.groups.push(Group {
+            path: path.clone(),
+            v2: None,
+        });
+        if is_v2 && let Some(group) = self.groups.last_mut() {
+            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+            group.v2 = Some(
+                open(&path, flags, Mode::empty())
+                    .syscall("open", || format!("{path:?}, O_PATH"))?,
+            );
+        }
+        Ok(path)
+    }
+
+    /// For clone3(2) and CLONE_INTO_CGROUP. Version 1 has nothing like it.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.groups
+            .iter()
+            .find_map(|group| Some(group.v2.as_ref()?.as_fd()))
+    }
+
+    /// Moves a process in, where clone3(2) has not. Its children to come will be in it too.
+    ///
+    /// # Errors
+    /// When a write to cgroup.procs fails.
+    // ANCHOR: add
+    pub fn add(&self, pid: Pid, born_in_v2: bool) -> Result<()> {
+        for group in self
+            .groups
+            .iter()
+            .filter(|group| group.v2.is_none() || !born_in_v2)
+        {
+            write(&group.path, "cgroup.procs", &pid.to_string())?;
+        }
+        Ok(())
+    }
+    // ANCHOR_END: add
+
+    /// What the out-of-memory killer did to the group, if it did.
+    pub fn oom_kill(&self) -> Option<OomKill> {
+        self.groups
+            .iter()
+            .find_map(|group| oom::read_from(&group.path))
+    }
+
+    /// Removes the group. Its processes have ended, or are killed.
+    ///
+    /// # Errors
+    /// The first that a removal met; the others are gone all the same.
+    pub fn remove(mut self) -> Result<()> {
+        let results: Vec<_> = self
+            .groups
+            .drain(..)
+            .rev()
+            .map(|group| remove(&group.path))
+            .collect();
+        results.into_iter().collect()
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        for group in self.groups.iter().rev() {
+            let _ = remove(&group.path);
+        }
+    }
+}
+
+/// Groups of runtimes that were killed.
+fn remove_orphans(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if name::is_orphan(&entry.file_name().to_string_lossy()) {
+            // Another run may be removing it too.
+            let _ = remove(&entry.path());
+        }
+    }
+}
+
+// ANCHOR: remove
+/// rmdir(2): EBUSY while there are processes. A killed one needs a moment to
+/// end; one that waits for a disk may need longer than anybody waits.
+fn remove(path: &Path) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(2);
+    loop {
+        match fs::remove_dir(path).syscall("rmdir", || format!("{path:?}")) {
+            Err(failed) if failed.errno == Errno::EBUSY && Instant::now() < end => kill_all(path)?,
+            Err(failed) if failed.errno == Errno::ENOENT => return Ok(()),
+            result => return Ok(result?),
+        }
+    }
+}
+// ANCHOR_END: remove
+
+/// Version 2 kills a group whole; in version 1 every process is sent SIGKILL.
+// ANCHOR: kill
+fn kill_all(path: &Path) -> Result<()> {
+    if path.join("cgroup.kill").exists() {
+        write(path, "cgroup.kill", "1")?;
+    } else {
+        for pid in read(path, "cgroup.procs")?.lines() {
+            let _ = kill(Pid::from_raw(pid.parse()?), Signal::SIGKILL);
+        }
+    }
+    std::thread::yield_now();
+    Ok(())
+}
+// ANCHOR_END: kill

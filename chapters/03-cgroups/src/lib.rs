@@ -1,0 +1,30 @@
+//! Chapter 3: control groups.
+//!
+//! A namespace changes what a process sees. A control group changes what it
+//! may use. It is a directory in a file system of the kernel's: make the
+//! directory, write a limit into one of its files, write a PID into another,
+//! and the limit holds for that process and all its children.
+//!
+//! - [`Limits`]: what a container may use, in the units of the command line;
+//! - [`Cgroup`]: the directory, which is made, joined, read and removed;
+//! - the hierarchy behind it is version 2, or one version 1 hierarchy for each
+//!   controller: [`Cgroup::create`] looks which this machine has.
+
+mod cgroup;
+mod controller;
+mod file;
+mod hierarchy;
+mod limits;
+mod name;
+mod oom;
+mod remedies;
+mod units;
+mod v1;
+mod v2;
+
+pub use cgroup::Cgroup;
+pub use controller::Controller;
+pub use limits::Limits;
+pub use oom::OomKill;
+pub use remedies::REMEDIES;
+pub use units::{Bytes, CpuSet, Cpus, IoWeight, Pids};

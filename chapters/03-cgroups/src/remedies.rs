@@ -1,0 +1,73 @@
+//! What helps against this crate's failures.
+
+use std::fs;
+
+use nix::errno::Errno;
+use nix::unistd::geteuid;
+use process::{Remedy, SysError};
+
+/// Joined by each program to those of the crates it uses.
+pub const REMEDIES: &[Remedy] = &[
+    Remedy {
+        call: "mkdir",
+        errno: Errno::EACCES,
+        check: not_delegated,
+    },
+    Remedy {
+        call: "open",
+        errno: Errno::EACCES,
+        check: not_delegated,
+    },
+    Remedy {
+        call: "mkdir",
+        errno: Errno::EROFS,
+        check: |failed| {
+            in_a_cgroup(failed).then(|| "the cgroup file system is mounted read-only, as in a container: start the outer one with --privileged".into())
+        },
+    },
+    Remedy {
+        call: "write",
+        errno: Errno::EINVAL,
+        check: no_such_processor,
+    },
+    Remedy {
+        call: "write",
+        errno: Errno::ERANGE,
+        check: no_such_processor,
+    },
+    Remedy {
+        call: "write",
+        errno: Errno::EACCES,
+        check: no_such_processor,
+    },
+];
+
+/// cgroups(7), "Delegation": a user makes groups only below one that was given to them.
+fn not_delegated(failed: &SysError) -> Option<String> {
+    (in_a_cgroup(failed) && !geteuid().is_root()).then(|| {
+        format!(
+            "a limit needs a cgroup that this user may write to. Run it as root: {}; \
+             or where systemd manages version 2, inside `systemd-run --user --scope`",
+            process::sudo_line()
+        )
+    })
+}
+
+fn in_a_cgroup(failed: &SysError) -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let points = mounts
+        .lines()
+        .filter(|line| line.contains(" - cgroup"))
+        .filter_map(|line| line.split(' ').nth(4));
+    points
+        .map(|point| format!("\"{point}/"))
+        .any(|point| failed.args.contains(&point))
+}
+
+fn no_such_processor(failed: &SysError) -> Option<String> {
+    let online = fs::read_to_string("/sys/devices/system/cpu/online").ok()?;
+    failed
+        .args
+        .contains("cpuset.cpus\"")
+        .then(|| format!("this machine has the processors {}", online.trim()))
+}
