@@ -31,11 +31,8 @@ fn main() -> ExitCode {
         terminal::trials(),
         ch01::trials(),
         ch02::trials(),
-<<<<<<< HEAD
         kernel_files::trials(),
-=======
         ch03::trials(),
->>>>>>> cg
         volumes::trials(),
         refused::trials(),
         leaks::trials(),
