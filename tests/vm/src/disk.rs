@@ -16,7 +16,7 @@ const SIZE: u64 = 4 << 30;
 
 /// Tools beyond those of the built-in root filesystem, for the tests and for the curious.
 const TOOLS: &str = "attr bwrap chattr chcpu diff3 dumpe2fs getfattr setfattr hyperfine iperf3 iptables \
-    losetup lsattr lsblk lsmod mke2fs mkfs.ext4 newgidmap newuidmap nft script sha256sum sudo \
+    losetup lsattr lsblk lsmod mke2fs mkfs.ext4 newgidmap newuidmap nft pivot_root script sha256sum sudo \
     swapoff swapon mkswap tree tune2fs";
 
 /// What is not taken along from the repository: cargo's, git's, and the built book.

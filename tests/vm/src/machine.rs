@@ -150,6 +150,10 @@ impl Machine {
     fn kernel_command_line(&self, architecture: &Architecture) -> String {
         let console = architecture.console;
         let mut words = format!("console={console} quiet loglevel=4 panic=-1");
+        if no_kvm().is_some() {
+            // Nothing is guessed ahead where all is emulated: what guards against that only costs.
+            words += " mitigations=off";
+        }
         if self.at_terminal {
             words += &format!(" {AT_TERMINAL}=1");
         }
@@ -173,7 +177,8 @@ impl Architecture {
                 qemu: "qemu-system-x86_64",
                 package: "qemu-system-x86",
                 machine: "pc",
-                cpu: "max",
+                // `rep movsb` is emulated byte by byte: the kernel must not take it for fast.
+                cpu: "max,-erms,-fsrm",
                 console: "ttyS0",
             }),
             "aarch64" => Ok(Self {

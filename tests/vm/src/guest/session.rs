@@ -30,6 +30,8 @@ pub fn run() -> Result<Infallible> {
     mounts::mount_all()?;
     sethostname("lab").context("sethostname(\"lab\")")?;
     fs::write("/etc/hostname", "lab\n").context("writing /etc/hostname")?;
+    // As systemd sets it, and most distributions with it: ps(1) makes its columns as wide.
+    fs::write("/proc/sys/kernel/pid_max", "4194304").context("writing kernel.pid_max")?;
     sys::set_up("lo")?;
     cgroup::set_up()?;
     learner::add()?;
@@ -56,10 +58,10 @@ fn start() -> Result<Pid> {
         .env("HOME", "/root")
         .env("USER", "root");
     command.stdout(duplicate()?).stderr(duplicate()?);
-    sys::unblock_signals(&mut command);
-    if std::env::var_os(AT_TERMINAL).is_some() {
+    let at_terminal = std::env::var_os(AT_TERMINAL).is_some();
+    sys::start_session(&mut command, at_terminal);
+    if at_terminal {
         command.stdin(duplicate()?);
-        sys::take_terminal(&mut command);
     } else {
         // A pipe to the host, which is to get what was written as it was written.
         let mut settings = tcgetattr(&terminal).context("tcgetattr(3)")?;

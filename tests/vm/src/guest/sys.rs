@@ -10,23 +10,20 @@ use nix::sys::signal::SigSet;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::unistd::setsid;
 
-/// Gives the child the signals back that its parent has blocked.
-pub fn unblock_signals(command: &mut Command) {
-    let step = || Ok(SigSet::all().thread_unblock()?);
-    // SAFETY: between fork and exec `step` makes a system call, and allocates nothing.
-    unsafe { command.pre_exec(step) };
-}
-
-/// Lets the child be the leader of a session whose terminal is its standard input: credentials(7).
-pub fn take_terminal(command: &mut Command) {
-    let step = || {
+/// Makes the child the leader of a session, with the signals that its parent has blocked; and if
+/// `terminal`, its standard input the terminal of that session: credentials(7).
+pub fn start_session(command: &mut Command, terminal: bool) {
+    let step = move || {
+        SigSet::all().thread_unblock()?;
         setsid()?;
-        // SAFETY: ioctl_tty(2): TIOCSCTTY takes an integer, and touches no memory.
-        let done = unsafe { libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) };
-        Errno::result(done)?;
+        if terminal {
+            // SAFETY: ioctl_tty(2): TIOCSCTTY takes an integer, and touches no memory.
+            let done = unsafe { libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) };
+            Errno::result(done)?;
+        }
         Ok(())
     };
-    // SAFETY: between fork and exec `step` makes two system calls, and allocates nothing.
+    // SAFETY: between fork and exec `step` makes system calls alone, and allocates nothing.
     unsafe { command.pre_exec(step) };
 }
 
