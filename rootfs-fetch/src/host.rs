@@ -25,6 +25,7 @@ use cache::Cache;
 pub use plan::{Entry, Node, Plan};
 pub use selection::Selection;
 pub use stamp::Stamp;
+pub use tree::write;
 
 /// A root filesystem that stays where it is while this value lives.
 ///
