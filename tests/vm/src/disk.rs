@@ -56,10 +56,10 @@ pub fn results(image: &Path, directory: &Path) -> Result<u8> {
     let said = tool::output(Command::new(debugfs).args(["-R", &request]).arg(image))?;
     let path = directory.join("results/status");
     let text = fs::read_to_string(&path).with_context(|| {
+        let said = String::from_utf8_lossy(&said);
         format!(
-            "reading {}: {}",
-            path.display(),
-            String::from_utf8_lossy(&said)
+            "the machine ended before its command did: no {}{said}",
+            path.display()
         )
     })?;
     let status = text.trim().parse();

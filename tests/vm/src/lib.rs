@@ -5,7 +5,7 @@
 //!
 //! On the host's side, in the order of a run: [`kernel`] finds a kernel, [`modules`] what must be
 //! loaded into it, [`initramfs`] packs that (with [`cpio`]), [`disk`] makes the root filesystem,
-//! [`script`] says what is run there, and [`machine`] starts it all under qemu and waits.
+//! [`script`] says what is run there, and [`machine`] starts it all under qemu, with a [`watch`] over it.
 //! [`guest`] is what the first process inside does.
 
 pub mod cargo;
@@ -21,6 +21,7 @@ pub mod modules;
 pub mod script;
 pub mod terminal;
 pub mod tool;
+pub mod watch;
 
 /// Where in the machine the script, its results and its status are.
 pub const LAB: &str = "/lab";

@@ -1,25 +1,20 @@
-//! The virtual machine itself: qemu, and the watch over it.
+//! The virtual machine itself, as qemu plays it.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
-use std::os::fd::AsFd;
+use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use anyhow::{Context, Result, bail};
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid};
 
 use crate::console::Console;
-use crate::{AT_TERMINAL, READY, tool};
-
-/// How long a kernel may take until its first process runs the command.
-const BOOT: Duration = Duration::from_secs(180);
+use crate::watch::{Ended, Watch};
+use crate::{AT_TERMINAL, tool};
 
 /// A machine to be started.
 pub struct Machine {
@@ -46,32 +41,20 @@ impl Machine {
     }
 
     /// Runs the machine until it powers itself off. What its command prints is printed here; what
-    /// its kernel writes goes into the file `log`. Gives back how long the start took.
+    /// its kernel writes goes into the file `log`.
     ///
     /// # Errors
     ///
     /// When qemu is not there or fails, when the kernel does not start the command, or when the
     /// time is over: with the last lines of the kernel's console.
-    pub fn run(&self, log: &Path) -> Result<Duration> {
+    pub fn run(&self, log: &Path) -> Result<Ended> {
         let console = Console::create(log).with_context(|| format!("writing {}", log.display()))?;
         let mut command = self.command()?;
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command
             .spawn()
             .with_context(|| format!("starting {name}"))?;
-        let mut watch = Watch {
-            child,
-            console,
-            started: Instant::now(),
-            booted: None,
-        };
-        watch.until_end(self.timeout).map_err(|error| {
-            let last = watch.console.last_lines();
-            error.context(format!(
-                "the last lines on its console ({}):\n{last}\nlab-vm",
-                log.display()
-            ))
-        })
+        Watch::new(child, console).until_end(self.timeout)
     }
 
     /// The command line of qemu(1). Nothing but what is named here is in the machine: no network,
@@ -79,26 +62,25 @@ impl Machine {
     fn command(&self) -> Result<Command> {
         let architecture = Architecture::here()?;
         let mut command = Command::new(tool::find(architecture.qemu, architecture.package)?);
-        command
-            .args([
-                "-nodefaults",
-                "-no-user-config",
-                "-no-reboot",
-                "-display",
-                "none",
-            ])
-            .args(["-machine", architecture.machine, "-smp", "2", "-m", "1024"]);
-        if no_kvm().is_none() {
-            command.args(["-accel", "kvm", "-cpu", "host"]);
-        } else {
-            command.args(["-accel", "tcg,thread=multi", "-cpu", architecture.cpu]);
+        let mut add = |words: &str| {
+            command.args(words.split(' '));
+        };
+        add("-nodefaults -no-user-config -no-reboot -display none -smp 2 -m 1024");
+        add(&format!("-machine {}", architecture.machine));
+        match no_kvm() {
+            None => add("-accel kvm -cpu host"),
+            Some(_) => add(&format!(
+                "-accel tcg,thread=multi -cpu {}",
+                architecture.cpu
+            )),
         }
-        command
-            .arg("-kernel")
-            .arg(&self.kernel)
-            .arg("-initrd")
-            .arg(&self.initramfs);
-        command.args(["-append", &self.kernel_command_line(&architecture)]);
+        add("-device virtio-blk-pci,drive=disk -device virtio-rng-pci");
+
+        // The kernel's console is standard error, together with what qemu itself has to say; the
+        // command's terminal is standard input and output. There Ctrl-] x ends qemu by force.
+        add("-chardev file,id=kernel,path=/dev/stderr -serial chardev:kernel");
+        add("-chardev stdio,id=terminal,signal=off,mux=on -echr 0x1d -mon chardev=terminal");
+        add("-device virtio-serial-pci -device virtconsole,chardev=terminal");
 
         // The disk is thrown away, so no write needs to reach the host's disk. When that is full,
         // the machine shall hear of it: by default qemu(1) halts it until there is room.
@@ -108,35 +90,13 @@ impl Machine {
             .context("the path of the disk is not UTF-8")?;
         let disk = disk.replace(',', ",,");
         let options = "if=none,id=disk,format=raw,cache=unsafe,werror=report,rerror=report";
-        command.args(["-drive", &format!("{options},file={disk}")]);
-        command.args([
-            "-device",
-            "virtio-blk-pci,drive=disk",
-            "-device",
-            "virtio-rng-pci",
-        ]);
+        command.arg("-drive").arg(format!("{options},file={disk}"));
+        command.arg("-kernel").arg(&self.kernel);
+        command.arg("-initrd").arg(&self.initramfs);
+        command
+            .arg("-append")
+            .arg(self.kernel_command_line(&architecture));
 
-        // The kernel's console is standard error, together with what qemu itself has to say; the
-        // command's terminal is standard input and output. There Ctrl-] x ends qemu by force.
-        command.args([
-            "-chardev",
-            "file,id=kernel,path=/dev/stderr",
-            "-serial",
-            "chardev:kernel",
-        ]);
-        command.args([
-            "-chardev",
-            "stdio,id=terminal,signal=off,mux=on",
-            "-echr",
-            "0x1d",
-        ]);
-        command.args([
-            "-device",
-            "virtio-serial-pci",
-            "-device",
-            "virtconsole,chardev=terminal",
-        ]);
-        command.args(["-mon", "chardev=terminal"]);
         command.stderr(Stdio::piped());
         if !self.at_terminal {
             command.stdin(Stdio::null());
@@ -222,94 +182,4 @@ fn die_with_parent(command: &mut Command) {
     };
     // SAFETY: between fork and exec `step` makes two system calls, and allocates nothing.
     unsafe { command.pre_exec(step) };
-}
-
-/// A machine that runs.
-struct Watch {
-    child: Child,
-    console: Console,
-    started: Instant,
-    booted: Option<Duration>,
-}
-
-impl Watch {
-    fn until_end(&mut self, timeout: Option<Duration>) -> Result<Duration> {
-        let mut pipe = self.child.stderr.take().context("qemu has no console")?;
-        let mut buffer = [0; 4096];
-        loop {
-            let limit = match self.booted {
-                None => Some(timeout.map_or(BOOT, |timeout| timeout.min(BOOT))),
-                Some(_) => timeout,
-            };
-            if !is_readable(
-                &pipe,
-                limit.map(|limit| limit.saturating_sub(self.started.elapsed())),
-            )? {
-                return Err(self.too_long(limit.unwrap_or_default()));
-            }
-            let count = pipe
-                .read(&mut buffer)
-                .context("reading the machine's console")?;
-            if count == 0 {
-                break;
-            }
-            let lines = self
-                .console
-                .take(&buffer[..count])
-                .context("writing the console's log")?;
-            if self.booted.is_none() && lines.iter().any(|line| line.contains(READY)) {
-                self.booted = Some(self.started.elapsed());
-            }
-        }
-        // The other end of the pipe is qemu's alone.
-        let status = self.child.wait().context("waiting for qemu")?;
-        if !status.success() {
-            bail!("qemu failed ({status})");
-        }
-        self.booted
-            .context("the machine ended before its command was started")
-    }
-
-    fn too_long(&self, limit: Duration) -> anyhow::Error {
-        let seconds = limit.as_secs();
-        match self.booted {
-            Some(_) => anyhow!("the command was not done after {seconds} s: the machine was ended"),
-            None => anyhow!("the kernel did not start the command within {seconds} s"),
-        }
-    }
-}
-
-impl Drop for Watch {
-    /// Ends qemu, if it has not ended; it puts the terminal back.
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _ = kill(
-                Pid::from_raw(self.child.id().cast_signed()),
-                Signal::SIGTERM,
-            );
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// Waits until there is something to read, or an end. False when the time is over first.
-fn is_readable(pipe: &impl AsFd, time: Option<Duration>) -> Result<bool> {
-    let end = time.map(|time| Instant::now() + time);
-    loop {
-        let timeout = match end {
-            None => PollTimeout::NONE,
-            Some(end) => {
-                let left = end.saturating_duration_since(Instant::now());
-                // Rounded up, so that the time is over when poll(2) says so.
-                PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX)
-            }
-        };
-        let mut pipes = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut pipes, timeout) {
-            Ok(0) if end.is_some_and(|end| Instant::now() >= end) => return Ok(false),
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(true),
-            Err(errno) => return Err(errno).context("poll(2) of the machine's console"),
-        }
-    }
 }

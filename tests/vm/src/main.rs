@@ -219,9 +219,9 @@ impl Lab {
         };
         disk::make(&machine.disk, &self.directory.join("root"), &contents)?;
         disk::remove(&self.directory.join("results"))?;
-        machine.run(&self.directory.join("console.log"))?;
+        let ended = machine.run(&self.directory.join("console.log"))?;
         drop(terminal);
-        disk::results(&machine.disk, &self.directory)
+        disk::results(&machine.disk, &self.directory).map_err(|error| ended.explain(&error))
     }
 }
 
