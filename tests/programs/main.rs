@@ -7,6 +7,7 @@ mod support;
 mod ch01;
 mod ch02;
 mod ch03;
+mod ch03_devices;
 mod contract;
 mod kernel_files;
 mod leaks;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         ch02::trials(),
         kernel_files::trials(),
         ch03::trials(),
+        ch03_devices::trials(),
         volumes::trials(),
         refused::trials(),
         leaks::trials(),

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::signal::{Signal, kill};
@@ -14,17 +14,19 @@ use nix::unistd::Pid;
 use process::SysResult;
 
 use crate::controller::Controller;
+use crate::devices::{self, DeviceRule};
 use crate::file::{read, write};
 use crate::hierarchy::{Hierarchies, Hierarchy};
 use crate::limits::Limits;
 use crate::oom::{self, OomKill};
-use crate::{name, v1, v2};
+use crate::{bpf, name, v1, v2};
 
 /// The control group of one container. In version 1 it is a directory in each
 /// hierarchy that has a limit; in version 2 it is one.
 #[must_use = "a cgroup that is dropped is removed"]
 pub struct Cgroup {
     groups: Vec<Group>,
+    notice: Option<String>,
 }
 
 #[derive(Debug)]
@@ -40,23 +42,26 @@ impl Cgroup {
     /// What earlier runs left that were killed is removed first.
     ///
     /// # Errors
-    /// When this machine lacks a controller that a limit needs, when the kernel
-    /// refuses a value, and EACCES where this user may make no group.
+    /// When the limits contradict each other, when this machine lacks a
+    /// controller that one needs, when the kernel refuses a value, and EACCES
+    /// where this user may make no group.
     // ANCHOR: create
     pub fn create(limits: &Limits) -> Result<Self> {
+        limits.check()?;
         let hierarchies = Hierarchies::find()?;
         hierarchies
             .groups_of_hull()
             .iter()
             .for_each(|parent| remove_orphans(parent));
-        let controllers = limits.controllers();
-        let mut this = Self { groups: Vec::new() };
+        let mut this = Self {
+            groups: Vec::new(),
+            notice: None,
+        };
         let mut in_v2 = Vec::new();
-        for controller in controllers {
+        for (controller, flag) in limits.controllers() {
             let missing = || {
                 format!(
-                    "{} needs the {} controller, which this machine lacks: {}",
-                    controller.flag(),
+                    "{flag} needs the {} controller, which this machine lacks: {}",
                     controller.v2_name(),
                     hierarchies.describe()
                 )
@@ -66,7 +71,7 @@ impl Cgroup {
                 Hierarchy::V1(own) => {
                     let group = this.make(&v1::parent(&own, controller)?, false)?;
                     v1::limit(&group, controller, limits)
-                        .with_context(|| format!("setting {}", controller.flag()))?;
+                        .with_context(|| format!("setting {flag}"))?;
                 }
             }
         }
@@ -77,20 +82,59 @@ impl Cgroup {
                 made?;
             }
         }
+        this.hold_devices(&hierarchies, &limits.device_cgroup_rule)?;
         Ok(this)
     }
     // ANCHOR_END: create
 
     fn make_v2(&mut self, mount: &Path, controllers: &[Controller], limits: &Limits) -> Result<()> {
         let group = self.make(&v2::parent(mount, controllers)?, true)?;
-        if !controllers.is_empty() {
-            v2::limit(&group, limits)?;
+        v2::limit(&group, limits, controllers)
+    }
+
+    /// Version 2 asks a program of ours about devices, version 1 has a controller for them.
+    // ANCHOR: hold_devices
+    fn hold_devices(&mut self, hierarchies: &Hierarchies, asked: &[DeviceRule]) -> Result<()> {
+        if !devices::in_reach()? {
+            ensure!(
+                asked.is_empty(),
+                "--device-cgroup-rule needs root: in a user namespace the kernel allows no new device nodes"
+            );
+            return Ok(());
         }
-        Ok(())
+        let rules = [&devices::DEFAULT, asked].concat();
+        let by_program = match self.descriptor() {
+            Some(group) => bpf::attach(group, &rules),
+            None => Err(anyhow!("version 2 has no group for it")),
+        };
+        let held = match (by_program, hierarchies.of(Controller::Devices)) {
+            (Err(_), Some(Hierarchy::V1(own))) => {
+                let group = self.make(&v1::parent(&own, Controller::Devices)?, false)?;
+                v1::hold_devices(&group, &rules)
+            }
+            (by_program, _) => by_program,
+        };
+        match held {
+            Err(why) if asked.is_empty() => {
+                self.notice = Some(format!("every device can be used inside: {why:#}"));
+                Ok(())
+            }
+            held => held.context("--device-cgroup-rule"),
+        }
+    }
+    // ANCHOR_END: hold_devices
+
+    /// One line for the user, where the group holds less than it should.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
     }
 
     fn make(&mut self, parent: &Path, is_v2: bool) -> Result<PathBuf> {
         let path = parent.join(name::own());
+        // One hierarchy of version 1 can have several controllers.
+        if self.groups.iter().any(|group| group.path == path) {
+            return Ok(path);
+        }
         fs::create_dir(&path).syscall("mkdir", || format!("{path:?}"))?;
         // From here on the guard removes it, also when the next step fails.
         self.groups.push(Group {
