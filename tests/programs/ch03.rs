@@ -30,7 +30,7 @@ pub fn trials() -> Vec<Trial> {
     ]]
 }
 
-fn start(flags: &[&str]) -> Container {
+pub fn start(flags: &[&str]) -> Container {
     Container::start(
         World::shared()
             .command("ch03-cgroups")
@@ -39,12 +39,12 @@ fn start(flags: &[&str]) -> Container {
     )
 }
 
-fn run(args: &[&str]) -> Run {
+pub fn run(args: &[&str]) -> Run {
     program("ch03-cgroups", args)
 }
 
 /// The directory of a process's group: cgroups(7), /proc/PID/cgroup.
-fn group(process: Process, controller: Controller) -> PathBuf {
+pub fn group(process: Process, controller: Controller) -> PathBuf {
     let table =
         fs::read_to_string(format!("/proc/{}/cgroup", process.0)).expect("a process's groups");
     let line = table.lines().find_map(|line| {
@@ -52,7 +52,7 @@ fn group(process: Process, controller: Controller) -> PathBuf {
         let wanted = if controller.v2 {
             names.is_empty()
         } else {
-            names.split(',').any(|name| name == controller.name)
+            names.split(',').any(|name| name == controller.v1_name())
         };
         wanted.then_some(path)
     });
@@ -61,7 +61,7 @@ fn group(process: Process, controller: Controller) -> PathBuf {
         .join(line.expect("a group").trim_start_matches('/'))
 }
 
-fn read(group: &Path, controller: &Controller, v2: &str, v1: &str) -> String {
+pub fn read(group: &Path, controller: &Controller, v2: &str, v1: &str) -> String {
     let file = group.join(if controller.v2 { v2 } else { v1 });
     fs::read_to_string(&file)
         .unwrap_or_else(|error| panic!("{file:?}: {error}"))
@@ -208,6 +208,7 @@ fn bad_limit_is_refused() -> Outcome {
         (["--pids", "0"], "could not start"),
         (["--pids", "99999999"], "at most"),
         (["--cpuset", "1-0"], "wrong way round"),
+        (["--cpuset", "0-99999"], "this machine has the processors"),
         (["--io-weight", "0"], "1 to 10000"),
     ];
     for ([flag, value], why) in cases {

@@ -2,6 +2,7 @@
 
 use libtest_mimic::Trial;
 
+use crate::support::disk::LoopDisk;
 use crate::support::need;
 use crate::support::run::{Run, assert_fails, program, run, shell};
 use crate::support::world::World;
@@ -51,20 +52,13 @@ fn device_off_the_list_can_be_made_and_not_opened() -> Outcome {
 }
 
 fn disk_of_the_host_cannot_be_read() -> Outcome {
-    skip_unless!(need::root());
-    let disk = match need::disk() {
+    let disk = match LoopDisk::new() {
         Ok(disk) => disk,
         Err(why) => return Ok(libtest_mimic::Completion::ignored_with(why)),
     };
-    let script = format!(
-        "mknod /dev/disk b {} {} && head -c 512 /dev/disk | wc -c",
-        disk.major, disk.minor
-    );
+    let script = format!("{} && head -c 512 /dev/disk | wc -c", disk.mknod());
     let before = program("ch02-rootfs", &["sh", "-c", &script]);
-    assert_eq!(
-        before.out, "512\n",
-        "chapter 2 lets root at the disk: {before:?}"
-    );
+    assert_eq!(before.out, "512\n", "chapter 2 lets root: {before:?}");
     let run = inside(&[], &script);
     assert_eq!(run.out, "0\n", "{run:?}");
     assert!(run.err.contains("Operation not permitted"), "{run:?}");

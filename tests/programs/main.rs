@@ -8,6 +8,8 @@ mod ch01;
 mod ch02;
 mod ch03;
 mod ch03_devices;
+mod ch03_disks;
+mod ch03_shares;
 mod contract;
 mod kernel_files;
 mod leaks;
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         kernel_files::trials(),
         ch03::trials(),
         ch03_devices::trials(),
+        ch03_disks::trials(),
+        ch03_shares::trials(),
         volumes::trials(),
         refused::trials(),
         leaks::trials(),

@@ -1,6 +1,7 @@
 //! What the tests of the programs stand on.
 
 pub mod container;
+pub mod disk;
 pub mod kernel;
 pub mod need;
 pub mod run;

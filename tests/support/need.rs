@@ -3,7 +3,6 @@
 
 use std::env;
 use std::fs;
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -103,6 +102,17 @@ pub struct Controller {
     pub mount: PathBuf,
 }
 
+impl Controller {
+    /// Its name in version 1.
+    pub fn v1_name(&self) -> &str {
+        if self.name == "io" {
+            "blkio"
+        } else {
+            &self.name
+        }
+    }
+}
+
 /// A cgroup controller is there, in version 2 or 1: read from the mount table,
 /// and not with the crate under test.
 pub fn controller(name: &str) -> Result<Controller, String> {
@@ -124,36 +134,6 @@ pub fn controller(name: &str) -> Result<Controller, String> {
         there.then_some(Controller { name, v2, mount })
     });
     found.ok_or_else(|| format!("needs the {name} controller"))
-}
-
-/// A whole disk of this machine, by its numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    pub path: String,
-    pub major: u32,
-    pub minor: u32,
-}
-
-/// A disk that this user may read, with something on it.
-pub fn disk() -> Result<Disk, String> {
-    let disks = fs::read_dir("/sys/block").map_err(|error| format!("/sys/block: {error}"))?;
-    let disks = disks.flatten().filter_map(|entry| {
-        let numbers = fs::read_to_string(entry.path().join("dev")).ok()?;
-        let (major, minor) = numbers.trim().split_once(':')?;
-        Some(Disk {
-            path: format!("/dev/{}", entry.file_name().to_string_lossy()),
-            major: major.parse().ok()?,
-            minor: minor.parse().ok()?,
-        })
-    });
-    let mut readable = disks.filter(|disk| {
-        let file = fs::File::open(&disk.path);
-        file.and_then(|mut file| file.read_exact(&mut [0; 512]))
-            .is_ok()
-    });
-    readable
-        .next()
-        .ok_or_else(|| "needs a disk that this user may read".into())
 }
 
 /// unshare(2) must not happen in this process, which has threads and other
