@@ -6,7 +6,8 @@ use libtest_mimic::Trial;
 
 use crate::ch03::{group, read, run, start};
 use crate::support::disk::LoopDisk;
-use crate::support::run::assert_fails;
+use crate::support::run::{assert_fails, shell};
+use crate::support::world::directory;
 use crate::support::{Outcome, done, need};
 
 pub fn trials() -> Vec<Trial> {
@@ -118,14 +119,15 @@ fn io_weight_is_the_kernels() -> Outcome {
 }
 
 fn rate_needs_a_whole_disk() -> Outcome {
-    skip_unless!(need::namespaces());
-    let parts = std::fs::read_dir("/sys/class/block")?.flatten();
-    let mut parts = parts.filter(|part| part.path().join("partition").exists());
-    let Some(part) = parts.next() else {
+    let disk = need_loop_disk!();
+    let Some(part) = disk.part() else {
         return Ok(libtest_mimic::Completion::ignored_with("needs a partition"));
     };
-    let rate = format!("/dev/{}:1M", part.file_name().to_string_lossy());
-    let run = run(&["--device-read-bps", &rate, "true"]);
+    let directory = directory();
+    let node = directory.path().join("part").to_string_lossy().into_owned();
+    let made = shell(&format!("mknod {node} b {}", part.replace(':', " ")));
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let run = run(&["--device-read-bps", &format!("{node}:1M"), "true"]);
     assert_fails(&run, 125, &["--device-read-bps", "a part of a disk"]);
     done()
 }

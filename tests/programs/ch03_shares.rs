@@ -4,7 +4,7 @@ use libtest_mimic::Trial;
 
 use crate::ch03::{group, read, run, start};
 use crate::support::container::Container;
-use crate::support::kernel::{Process, eventually};
+use crate::support::kernel::eventually;
 use crate::support::run::assert_fails;
 use crate::support::world::World;
 use crate::support::{Outcome, done, need};
@@ -94,15 +94,7 @@ fn busy(shares: &str) -> (Container, impl Fn() -> u64) {
         .into_iter()
         .find(|process| process.command_line() == "yes");
     let yes = yes.expect("a busy process");
-    (container, move || ticks(yes))
-}
-
-/// proc_pid_stat(5): user and system time, fields 14 and 15.
-fn ticks(process: Process) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.0)).unwrap_or_default();
-    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let times = fields.split_whitespace().skip(11).take(2);
-    times.filter_map(|time| time.parse::<u64>().ok()).sum()
+    (container, move || yes.ticks())
 }
 
 fn busy_groups_divide_a_processor_by_their_shares() -> Outcome {

@@ -8,6 +8,7 @@ pub mod run;
 pub mod signals;
 pub mod snapshot;
 pub mod transcript;
+pub mod watch;
 pub mod world;
 
 use libtest_mimic::{Completion, Failed};

@@ -29,12 +29,13 @@ const PROGRAMS: [&str; 4] = [
 
 /// Programs of other packages of the workspace. `cargo build` and `cargo test` make them beside
 /// those above; `cargo test --test programs` alone does not.
-pub const BESIDE: [(&str, &str); 2] = [
+pub const BESIDE: [(&str, &str); 3] = [
     ("rootfs-fetch", "cargo build -p rootfs-fetch"),
     (
         "examples/chroot_escape",
         "cargo build -p rootfs --example chroot_escape",
     ),
+    ("examples/watch", "cargo build -p cgroups --example watch"),
 ];
 
 impl World {

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use process::SysResult;
 
 use crate::controller::Controller;
 use crate::devices::{self, DeviceRule};
-use crate::file::{read, write};
+use crate::file::write;
+use crate::freeze::kill_all;
 use crate::hierarchy::{Hierarchies, Hierarchy};
 use crate::limits::Limits;
 use crate::oom::{self, OomKill};
@@ -57,6 +57,27 @@ impl Cgroup {
             groups: Vec::new(),
             notice: None,
         };
+        let in_v2 = this.limit_in_v1(&hierarchies, limits)?;
+        if let Some(Hierarchy::V2(mount)) = hierarchies.v2() {
+            let made = this.make_v2(&mount, &in_v2, limits);
+            // Without a limit the group only counts and kills: a user who may make none does without.
+            if !in_v2.is_empty() {
+                made?;
+            }
+        }
+        this.hold_devices(&hierarchies, &limits.device_cgroup_rule)?;
+        this.make_freezer(&hierarchies);
+        Ok(this)
+    }
+    // ANCHOR_END: create
+
+    /// Makes the groups of version 1, and returns the controllers that version 2 has.
+    // ANCHOR: limit_in_v1
+    pub(crate) fn limit_in_v1(
+        &mut self,
+        hierarchies: &Hierarchies,
+        limits: &Limits,
+    ) -> Result<Vec<Controller>> {
         let mut in_v2 = Vec::new();
         for (controller, flag) in limits.controllers() {
             let missing = || {
@@ -69,23 +90,15 @@ impl Cgroup {
             match hierarchies.of(controller).with_context(missing)? {
                 Hierarchy::V2(_) => in_v2.push(controller),
                 Hierarchy::V1(own) => {
-                    let group = this.make(&v1::parent(&own, controller)?, false)?;
+                    let group = self.make(&v1::parent(&own, controller)?, false)?;
                     v1::limit(&group, controller, limits)
                         .with_context(|| format!("setting {flag}"))?;
                 }
             }
         }
-        if let Some(Hierarchy::V2(mount)) = hierarchies.v2() {
-            let made = this.make_v2(&mount, &in_v2, limits);
-            // Without a limit the group only counts and kills: a user who may make none does without.
-            if !in_v2.is_empty() {
-                made?;
-            }
-        }
-        this.hold_devices(&hierarchies, &limits.device_cgroup_rule)?;
-        Ok(this)
+        Ok(in_v2)
     }
-    // ANCHOR_END: create
+    // ANCHOR_END: limit_in_v1
 
     fn make_v2(&mut self, mount: &Path, controllers: &[Controller], limits: &Limits) -> Result<()> {
         let group = self.make(&v2::parent(mount, controllers)?, true)?;
@@ -123,6 +136,17 @@ impl Cgroup {
         }
     }
     // ANCHOR_END: hold_devices
+
+    /// Version 2 can freeze every group. Version 1 has a hierarchy for it.
+    fn make_freezer(&mut self, hierarchies: &Hierarchies) {
+        if self.descriptor().is_none()
+            && let Some(Hierarchy::V1(own)) = hierarchies.of(Controller::Freezer)
+        {
+            // A user who may make no group has a container that cannot be frozen.
+            let made = v1::parent(&own, Controller::Freezer);
+            let _ = made.and_then(|parent| self.make(&parent, false));
+        }
+    }
 
     /// One line for the user, where the group holds less than it should.
     pub fn notice(&self) -> Option<&str> {
@@ -175,6 +199,11 @@ impl Cgroup {
     }
     // ANCHOR_END: add
 
+    /// The directories of the group: one, or one in each hierarchy of version 1.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.groups.iter().map(|group| group.path.as_path())
+    }
+
     /// What the out-of-memory killer did to the group, if it did.
     pub fn oom_kill(&self) -> Option<OomKill> {
         self.groups
@@ -222,25 +251,13 @@ fn remove(path: &Path) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(2);
     loop {
         match fs::remove_dir(path).syscall("rmdir", || format!("{path:?}")) {
-            Err(failed) if failed.errno == Errno::EBUSY && Instant::now() < end => kill_all(path)?,
+            Err(failed) if failed.errno == Errno::EBUSY && Instant::now() < end => {
+                kill_all(path)?;
+                std::thread::yield_now();
+            }
             Err(failed) if failed.errno == Errno::ENOENT => return Ok(()),
             result => return Ok(result?),
         }
     }
 }
 // ANCHOR_END: remove
-
-/// Version 2 kills a group whole; in version 1 every process is sent SIGKILL.
-// ANCHOR: kill
-fn kill_all(path: &Path) -> Result<()> {
-    if path.join("cgroup.kill").exists() {
-        write(path, "cgroup.kill", "1")?;
-    } else {
-        for pid in read(path, "cgroup.procs")?.lines() {
-            let _ = kill(Pid::from_raw(pid.parse()?), Signal::SIGKILL);
-        }
-    }
-    std::thread::yield_now();
-    Ok(())
-}
-// ANCHOR_END: kill

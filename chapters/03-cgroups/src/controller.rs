@@ -15,6 +15,8 @@ pub enum Controller {
     Io,
     /// Which devices may be used: version 1 only.
     Devices,
+    /// Which processes are stopped: version 1 only.
+    Freezer,
 }
 
 impl Controller {
@@ -27,6 +29,7 @@ impl Controller {
             Controller::Pids => "pids",
             Controller::Io => "io",
             Controller::Devices => "devices",
+            Controller::Freezer => "freezer",
         }
     }
 

@@ -57,7 +57,7 @@ pub(crate) fn limit(group: &Path, controller: Controller, limits: &Limits) -> Re
             }
         }
         Controller::Io => io(group, &limits.io)?,
-        Controller::Devices => {}
+        Controller::Devices | Controller::Freezer => {}
     }
     Ok(())
 }
@@ -69,11 +69,15 @@ fn memory(group: &Path, limits: &Limits) -> Result<()> {
             Some(MemorySwap::Unlimited) => String::from("-1"),
             Some(MemorySwap::Total(total)) => total.0.to_string(),
         };
-        write(group, "memory.limit_in_bytes", &memory.0.to_string())?;
+        let bytes = memory.0.to_string();
+        let written = write(group, "memory.limit_in_bytes", &bytes);
         // Memory and swap together; not there where swap is not counted.
         if group.join("memory.memsw.limit_in_bytes").exists() {
             write(group, "memory.memsw.limit_in_bytes", &total)?;
+            // Memory must not be allowed more than both together are: the other one first, then.
+            written.or_else(|_| write(group, "memory.limit_in_bytes", &bytes))?;
         } else {
+            written?;
             ensure!(limits.memory_swap.is_none(), UNCOUNTED_SWAP);
         }
     }

@@ -95,8 +95,8 @@ pub(crate) fn limit(group: &Path, limits: &Limits, controllers: &[Controller]) -
                 }
             }
             Controller::Io => io(group, &limits.io)?,
-            // Not a controller in version 2: bpf.rs.
-            Controller::Devices => {}
+            // No controllers in version 2.
+            Controller::Devices | Controller::Freezer => {}
         }
     }
     Ok(())

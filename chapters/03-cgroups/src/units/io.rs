@@ -67,6 +67,20 @@ impl fmt::Display for Disk {
     }
 }
 
+impl FromStr for Disk {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (major, minor) = text
+            .split_once(':')
+            .context("two numbers are expected, as in 8:0")?;
+        Ok(Self {
+            major: major.parse()?,
+            minor: minor.parse()?,
+        })
+    }
+}
+
 /// How fast one disk may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskRate<R> {
