@@ -75,7 +75,7 @@ fn run(cli: &Cli) -> Result<Status> {
     // ANCHOR: run
     let (go, wait_for_go) = namespaces::handshake()?;
     let cgroup = Cgroup::create(&cli.limits)?;
-    if let Some(notice) = cgroup.notice() {
+    for notice in cgroup.notices() {
         eprintln!("{NAME}: {notice}");
     }
     let child = process::spawn_into(flags, cgroup.descriptor(), |parent| {

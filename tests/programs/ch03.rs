@@ -219,12 +219,7 @@ fn bad_limit_is_refused() -> Outcome {
 
 fn limit_without_root_names_the_command_for_root() -> Outcome {
     skip_unless!(need::root_and_unprivileged_user());
-    let memory = need_controller!("memory");
-    if memory.v2 {
-        return Ok(libtest_mimic::Completion::ignored_with(
-            "needs version 1, which gives no group to users",
-        ));
-    }
+    need_controller!("memory");
     let mut command = World::shared().command_as_nobody("ch03-cgroups");
     let run = crate::support::run::run(command.args(["--memory", "64M", "true"]));
     assert_fails(

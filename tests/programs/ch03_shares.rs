@@ -89,10 +89,13 @@ fn busy(shares: &str) -> (Container, impl Fn() -> u64) {
     let script = "yes >/dev/null & cat";
     let flags = ["--cpuset", "0", "--cpu-shares", shares, "sh", "-c", script];
     let container = Container::start(World::shared().command("ch03-cgroups").args(flags));
-    let children = container.first_process().children();
-    let yes = children
-        .into_iter()
-        .find(|process| process.command_line() == "yes");
+    let mut yes = None;
+    // Between fork and exec it is one more sh.
+    eventually(|| {
+        let mut children = container.first_process().children().into_iter();
+        yes = children.find(|process| process.command_line() == "yes");
+        yes.is_some()
+    });
     let yes = yes.expect("a busy process");
     (container, move || yes.ticks())
 }

@@ -10,6 +10,7 @@ mod ch03;
 mod ch03_devices;
 mod ch03_disks;
 mod ch03_group;
+mod ch03_nested;
 mod ch03_shares;
 mod contract;
 mod kernel_files;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ch03_devices::trials(),
         ch03_disks::trials(),
         ch03_group::trials(),
+        ch03_nested::trials(),
         ch03_shares::trials(),
         volumes::trials(),
         refused::trials(),

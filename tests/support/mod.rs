@@ -7,8 +7,8 @@ pub mod need;
 pub mod run;
 pub mod signals;
 pub mod snapshot;
+pub mod steer;
 pub mod transcript;
-pub mod watch;
 pub mod world;
 
 use libtest_mimic::{Completion, Failed};

@@ -26,7 +26,7 @@ use crate::{bpf, name, v1, v2};
 #[must_use = "a cgroup that is dropped is removed"]
 pub struct Cgroup {
     groups: Vec<Group>,
-    notice: Option<String>,
+    notices: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Cgroup {
             .for_each(|parent| remove_orphans(parent));
         let mut this = Self {
             groups: Vec::new(),
-            notice: None,
+            notices: Vec::new(),
         };
         let in_v2 = this.limit_in_v1(&hierarchies, limits)?;
         if let Some(Hierarchy::V2(mount)) = hierarchies.v2() {
@@ -101,7 +101,9 @@ impl Cgroup {
     // ANCHOR_END: limit_in_v1
 
     fn make_v2(&mut self, mount: &Path, controllers: &[Controller], limits: &Limits) -> Result<()> {
-        let group = self.make(&v2::parent(mount, controllers)?, true)?;
+        let (parent, notices) = v2::parent(mount, controllers)?;
+        self.notices.extend(notices);
+        let group = self.make(&parent, true)?;
         v2::limit(&group, limits, controllers)
     }
 
@@ -129,7 +131,8 @@ impl Cgroup {
         };
         match held {
             Err(why) if asked.is_empty() => {
-                self.notice = Some(format!("every device can be used inside: {why:#}"));
+                self.notices
+                    .push(format!("every device can be used inside: {why:#}"));
                 Ok(())
             }
             held => held.context("--device-cgroup-rule"),
@@ -148,9 +151,10 @@ impl Cgroup {
         }
     }
 
-    /// One line for the user, where the group holds less than it should.
-    pub fn notice(&self) -> Option<&str> {
-        self.notice.as_deref()
+    /// Lines for the user: where the group holds less than it should, and what
+    /// had to be done to other processes.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     fn make(&mut self, parent: &Path, is_v2: bool) -> Result<PathBuf> {

@@ -10,7 +10,8 @@ pub struct Events {
     pub populated: bool,
     /// All of them have been stopped.
     pub frozen: bool,
-    /// How often the limit on memory was hit.
+    /// How often the limit on memory was hit. Version 1 has `memory.failcnt` for it, which
+    /// newer kernels leave at 0.
     pub memory_limit_hit: Option<u64>,
     /// How many processes the out-of-memory killer has killed.
     pub oom_kills: Option<u64>,
@@ -23,16 +24,11 @@ impl Cgroup {
     pub fn events(&self) -> Events {
         let key = |file, key| self.paths().find_map(|group| read_key(group, file, key));
         let text = |file| self.paths().find_map(|group| read(group, file).ok());
-        let number = |file| text(file)?.parse::<u64>().ok();
         Events {
             populated: text("cgroup.procs").is_some_and(|pids| !pids.is_empty()),
             frozen: key("cgroup.events", "frozen") == Some(1)
                 || text("freezer.state").is_some_and(|state| state == "FROZEN"),
-            // Version 1 counts beside memory alone what memory and swap together refused.
-            memory_limit_hit: key("memory.events", "max").or_else(|| {
-                let swap_too = number("memory.memsw.failcnt").unwrap_or(0);
-                Some(number("memory.failcnt")? + swap_too)
-            }),
+            memory_limit_hit: key("memory.events", "max"),
             oom_kills: key("memory.events", "oom_kill")
                 .or_else(|| key("memory.oom_control", "oom_kill")),
             pids_limit_hit: key("pids.events", "max"),

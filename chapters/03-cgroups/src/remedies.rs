@@ -1,6 +1,7 @@
 //! What helps against this crate's failures.
 
 use std::fs;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::unistd::geteuid;
@@ -44,12 +45,20 @@ pub const REMEDIES: &[Remedy] = &[
 
 /// cgroups(7), "Delegation": a user makes groups only below one that was given to them.
 fn not_delegated(failed: &SysError) -> Option<String> {
-    (in_a_cgroup(failed) && !geteuid().is_root()).then(|| {
-        format!(
-            "a limit needs a cgroup that this user may write to. Run it as root: {}; \
-             or where systemd manages version 2, inside `systemd-run --user --scope`",
-            process::sudo_line()
-        )
+    if geteuid().is_root() || !in_a_cgroup(failed) {
+        return None;
+    }
+    let as_root = format!(
+        "a limit needs a cgroup that this user may write to. Run it as root: {}",
+        process::sudo_line()
+    );
+    // sd_booted(3): that directory is there when systemd is the first process.
+    let has_systemd = Path::new("/run/systemd/system").is_dir();
+    let only_version_2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    Some(if has_systemd && only_version_2 {
+        format!("{as_root}; or ask systemd for one: systemd-run --user --scope -p Delegate=yes")
+    } else {
+        as_root
     })
 }
 

@@ -11,49 +11,59 @@ use crate::hierarchy::own_v2_group;
 use crate::limits::{IoLimits, Limits, UNCOUNTED_SWAP};
 use crate::units::{Cpus, MemorySwap};
 
-/// The group that all of Hull's groups are in, made ready to hand out `controllers`.
+/// The group that all of Hull's groups are in, made ready to hand out
+/// `controllers`; and what had to be done to processes that are not ours.
 // ANCHOR: v2_parent
-pub(crate) fn parent(mount: &Path, controllers: &[Controller]) -> Result<PathBuf> {
+pub(crate) fn parent(mount: &Path, controllers: &[Controller]) -> Result<(PathBuf, Vec<Notice>)> {
     let base = base(mount)?;
     let parent = base.join("hull");
     // A controller is there in a group only if every group above hands it down.
-    enable(&base, controllers)
+    let mut notices = enable(&base, controllers)
         .with_context(|| format!("handing controllers down from {base:?}"))?;
     make_directory(&parent)?;
-    enable(&parent, controllers)?;
-    Ok(parent)
+    notices.extend(enable(&parent, controllers)?);
+    Ok((parent, notices))
 }
 
-fn enable(group: &Path, controllers: &[Controller]) -> Result<()> {
+fn enable(group: &Path, controllers: &[Controller]) -> Result<Vec<Notice>> {
+    let mut notices = Vec::new();
     let enabled = read(group, "cgroup.subtree_control")?;
     for controller in controllers {
         if !enabled.split(' ').any(|name| name == controller.v2_name()) {
-            hand_down(group, controller.v2_name())?;
+            notices.extend(hand_down(group, controller.v2_name())?);
         }
     }
-    Ok(())
+    Ok(notices)
 }
 // ANCHOR_END: v2_parent
+
+/// One line for the user.
+pub(crate) type Notice = String;
 
 // ANCHOR: no_internal_processes
 /// "No internal processes": a group that hands controllers down has no
 /// processes of its own, the root of all excepted. In a container the root that
 /// is seen is not that one, and has processes. They move one level down.
-fn hand_down(group: &Path, controller: &str) -> Result<()> {
+fn hand_down(group: &Path, controller: &str) -> Result<Option<Notice>> {
+    let available = read(group, "cgroup.controllers")?;
+    ensure!(
+        available.split(' ').any(|name| name == controller),
+        "the {controller} controller is not handed down to {group:?}, which has: {available}"
+    );
+    let mut moved = 0;
     // The root of all has no type: cgroups(7).
     if group.join("cgroup.type").exists() {
         let leaf = group.join("hull-neighbours");
         for pid in read(group, "cgroup.procs")?.lines() {
             make_directory(&leaf)?;
             // One that has ended meanwhile is no concern.
-            let _ = write(&leaf, "cgroup.procs", pid);
+            moved += u32::from(write(&leaf, "cgroup.procs", pid).is_ok());
         }
     }
-    Ok(write(
-        group,
-        "cgroup.subtree_control",
-        &format!("+{controller}"),
-    )?)
+    write(group, "cgroup.subtree_control", &format!("+{controller}"))?;
+    Ok((moved > 0).then(|| {
+        format!("{moved} processes of {group:?} were moved to its child hull-neighbours, for a group with processes hands no controllers down")
+    }))
 }
 // ANCHOR_END: no_internal_processes
 

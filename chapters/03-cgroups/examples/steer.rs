@@ -1,6 +1,6 @@
 //! Run a command in a group, and do to the group what each line of the input says.
 //!
-//! `cargo run -p cgroups --example watch -- --pids 20 sleep 60`, and then type
+//! `cargo run -p cgroups --example steer -- --pids 20 sleep 60`, and then type
 //! `freeze`, `thaw`, `usage`, `pressure`, `events`, `update --pids 30` or `kill`.
 
 use std::ffi::OsString;
@@ -32,7 +32,7 @@ struct Update {
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(status) => status.into(),
-        Err(error) => process::fail("watch", &error, &[cgroups::REMEDIES]),
+        Err(error) => process::fail("steer", &error, &[cgroups::REMEDIES]),
     }
 }
 

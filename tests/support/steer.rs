@@ -1,4 +1,4 @@
-//! Chapter 3's example `watch`, which does to a group what each line says.
+//! Chapter 3's example `steer`, which does to a group what each line says.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Stdio};
@@ -7,14 +7,14 @@ use super::kernel::{Process, eventually};
 use super::world::World;
 
 /// The example, whose lines are its calls.
-pub struct Watch {
+pub struct Steer {
     process: Child,
     answers: BufReader<ChildStdout>,
 }
 
-impl Watch {
+impl Steer {
     pub fn start(args: &[&str]) -> Self {
-        Self::start_line(&format!("exec watch {}", args.join(" ")))
+        Self::start_line(&format!("exec steer {}", args.join(" ")))
     }
 
     pub fn start_line(line: &str) -> Self {
@@ -26,12 +26,12 @@ impl Watch {
             .spawn()
             .expect("the example");
         let answers = BufReader::new(process.stdout.take().expect("a pipe"));
-        let watch = Self { process, answers };
+        let steer = Self { process, answers };
         assert!(
-            eventually(|| !watch.runtime().children().is_empty()),
+            eventually(|| !steer.runtime().children().is_empty()),
             "the command starts"
         );
-        watch
+        steer
     }
 
     fn runtime(&self) -> Process {
@@ -44,7 +44,7 @@ impl Watch {
         eventually(|| {
             command = self.runtime().children().first().copied();
             let own = self.runtime().command_line();
-            own.starts_with("watch ") && command.is_some_and(|it| it.command_line() != own)
+            own.starts_with("steer ") && command.is_some_and(|it| it.command_line() != own)
         });
         command.expect("a command")
     }
