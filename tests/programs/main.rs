@@ -9,6 +9,7 @@ mod ch02;
 mod ch03;
 mod ch03_devices;
 mod ch03_disks;
+mod ch03_escapes;
 mod ch03_group;
 mod ch03_nested;
 mod ch03_shares;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ch03::trials(),
         ch03_devices::trials(),
         ch03_disks::trials(),
+        ch03_escapes::trials(),
         ch03_group::trials(),
         ch03_nested::trials(),
         ch03_shares::trials(),
