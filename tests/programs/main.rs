@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),
         transcripts::ch03::trials(),
+        transcripts::ch03_group::trials(),
     ]
     .into_iter()
     .flatten()

@@ -8,7 +8,7 @@ use std::io::stdin;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use cgroups::{Cgroup, Limits, Share, Stall, Usage};
+use cgroups::{Cgroup, Events, Limits, Share, Stall, Usage};
 use clap::Parser;
 use process::{CloneFlags, Program, Status};
 
@@ -68,7 +68,7 @@ fn obey(cgroup: &mut Cgroup, line: &str) -> Result<()> {
         "kill" => cgroup.kill(),
         "update" => cgroup.update(&Update::try_parse_from(rest.split_whitespace())?.limits),
         "events" => {
-            println!("{:?}", cgroup.events());
+            say_events(&cgroup.events());
             Ok(())
         }
         "usage" => {
@@ -115,6 +115,17 @@ fn say_usage(usage: &Usage) {
             disk.disk, disk.read_bytes, disk.reads, disk.written_bytes, disk.writes
         );
     }
+}
+
+fn say_events(events: &Events) {
+    let count = |count: Option<u64>| count.map_or("not counted".into(), |count| count.to_string());
+    println!("populated: {}, frozen: {}", events.populated, events.frozen);
+    println!(
+        "limits hit: memory {}, pids {}; oom kills {}",
+        count(events.memory_limit_hit),
+        count(events.pids_limit_hit),
+        count(events.oom_kills)
+    );
 }
 
 fn say_stall(what: &str, stall: Option<Stall>) {
