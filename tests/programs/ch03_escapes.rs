@@ -83,11 +83,11 @@ fn group_is_gone_after_the_next_run_whenever_the_runtime_was_killed() -> Outcome
     let parent = group.parent().expect("a group above").to_owned();
     drop(container);
     let mut killed = Vec::new();
-    for step in 0..20 {
+    for step in 0..40 {
         let mut command = World::shared().command("ch03-cgroups");
         let command = command.args(["--memory", "32M", "--pids", "9", "sleep", "1068"]);
         let mut runtime = command.stdin(Stdio::null()).spawn()?;
-        let kill_at = Instant::now() + Duration::from_micros(step * 200);
+        let kill_at = Instant::now() + Duration::from_micros(step * 500);
         while Instant::now() < kill_at {
             std::hint::spin_loop();
         }
@@ -102,6 +102,10 @@ fn group_is_gone_after_the_next_run_whenever_the_runtime_was_killed() -> Outcome
             .filter(|name| killed.iter().any(|pid| name.starts_with(pid)))
             .collect::<Vec<_>>()
     };
+    assert!(
+        !left().is_empty(),
+        "none was killed after it had made its group"
+    );
     let next = program("ch03-cgroups", &["true"]);
     assert_eq!(next.code, Some(0), "{next:?}");
     assert!(eventually(|| left().is_empty()), "{:?}", left());

@@ -59,7 +59,6 @@ fn run(cli: &Cli) -> Result<Status> {
     Ok(status)
 }
 
-// ANCHOR: obey
 fn obey(cgroup: &mut Cgroup, line: &str) -> Result<()> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     match word {
@@ -85,7 +84,6 @@ fn obey(cgroup: &mut Cgroup, line: &str) -> Result<()> {
         _ => bail!("no such word"),
     }
 }
-// ANCHOR_END: obey
 
 fn say_usage(usage: &Usage) {
     if let Some(memory) = usage.memory {

@@ -18,13 +18,11 @@ use crate::sys::{self, Instruction};
 /// # Errors
 /// When bpf(2) fails: EPERM without CAP_SYS_ADMIN in the first user namespace,
 /// EINVAL where the kernel was built without such programs.
-// ANCHOR: attach
 pub(crate) fn attach(group: BorrowedFd, rules: &[DeviceRule]) -> Result<()> {
     let program = sys::load_device_program(&program(rules))
         .context("loading the program that decides about devices")?;
     Ok(sys::attach_device_program(&program, group)?)
 }
-// ANCHOR_END: attach
 
 // ANCHOR: program
 /// The program. The kernel calls it with the address of three numbers in

@@ -113,7 +113,7 @@ pub(crate) fn kill_all(group: &Path) -> Result<()> {
         for pid in read(group, "cgroup.procs")?.lines() {
             let _ = kill(Pid::from_raw(pid.parse()?), Signal::SIGKILL);
         }
-        // A frozen process of version 1 cannot die.
+        // Older kernels do not let a frozen process of version 1 die.
         if group.join("freezer.state").exists() {
             write(group, "freezer.state", "THAWED")?;
         }

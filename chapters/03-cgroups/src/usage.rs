@@ -80,7 +80,6 @@ fn number(group: &Path, file: &str) -> Option<u64> {
     read(group, file).ok()?.parse().ok()
 }
 
-// ANCHOR: memory
 fn memory(group: &Path) -> Option<MemoryUsage> {
     let bytes = |file| number(group, file).map(Bytes);
     if let Some(current) = bytes("memory.current") {
@@ -99,7 +98,6 @@ fn memory(group: &Path) -> Option<MemoryUsage> {
             .map(|both| Bytes(both.0.saturating_sub(current.0))),
     })
 }
-// ANCHOR_END: memory
 
 /// Microseconds in version 2, nanoseconds in version 1.
 fn cpu(group: &Path) -> Option<CpuUsage> {
