@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use libtest_mimic::Trial;
 
@@ -82,12 +82,15 @@ fn group_is_gone_after_the_next_run_whenever_the_runtime_was_killed() -> Outcome
     let group = group(container.cat(), memory);
     let parent = group.parent().expect("a group above").to_owned();
     drop(container);
+    let start = Instant::now();
+    program("ch03-cgroups", &["--memory", "32M", "true"]);
+    let whole = start.elapsed();
     let mut killed = Vec::new();
     for step in 0..40 {
         let mut command = World::shared().command("ch03-cgroups");
         let command = command.args(["--memory", "32M", "--pids", "9", "sleep", "1068"]);
         let mut runtime = command.stdin(Stdio::null()).spawn()?;
-        let kill_at = Instant::now() + Duration::from_micros(step * 500);
+        let kill_at = Instant::now() + whole * step / 40;
         while Instant::now() < kill_at {
             std::hint::spin_loop();
         }

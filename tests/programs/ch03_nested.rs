@@ -20,6 +20,7 @@ use crate::support::{Outcome, done};
 pub fn trials() -> Vec<Trial> {
     trials![ch03: [
         root_of_a_container_makes_room_and_says_so,
+        hierarchy_of_another_namespace_is_said,
         delegated_group_is_enough_without_root,
         limits_hold_in_a_delegated_group,
         controller_that_is_not_handed_down_is_said,
@@ -101,7 +102,7 @@ fn root_of_a_container_makes_room_and_says_so() -> Outcome {
     let outer = Group::new(&memory, "outer");
     let limits = "ch03-cgroups --memory 32M --pids 9 --cpus 0.5";
     let inside = format!(
-        "mount -t cgroup2 none {}; {limits} sh -c 'grep ^0: /proc/self/cgroup'; {limits} tail /dev/zero",
+        "umount -l {0}; mount -t cgroup2 none {0}; {limits} sh -c 'grep ^0: /proc/self/cgroup'; {limits} tail /dev/zero",
         memory.mount.display()
     );
     let line = format!("exec unshare -C -m sh -c \"{inside}\"");
@@ -117,6 +118,21 @@ fn root_of_a_container_makes_room_and_says_so() -> Outcome {
     );
     let kind = fs::read_to_string(outer.0.join("hull/cgroup.type"))?;
     assert_eq!(kind, "domain\n", "no threaded group");
+    done()
+}
+
+fn hierarchy_of_another_namespace_is_said() -> Outcome {
+    let memory = need_pure_version_2!();
+    skip_unless!(need::tools(&["unshare"]));
+    let outer = Group::new(&memory, "other");
+    let line = "exec unshare -C -m ch03-cgroups --memory 32M true";
+    let run = run(&mut Group::shell(&outer.0, line));
+    let words = [
+        "ENOENT",
+        "outside of this cgroup namespace",
+        "mount -t cgroup2",
+    ];
+    assert_fails(&run, 125, &words);
     done()
 }
 

@@ -172,6 +172,7 @@ mod tests {
     #[test]
     fn only_what_a_rule_allows_is_allowed() {
         let program = program(&DEFAULT);
+        assert_eq!(program.len(), 60, "as the book says");
         assert_eq!(run(&program, CHARACTER, READ_AND_WRITE, 1, 3), 1, "null");
         assert_eq!(run(&program, CHARACTER, READ_AND_WRITE, 136, 7), 1, "pts");
         assert_eq!(run(&program, BLOCK, MKNOD, 8, 0), 1);

@@ -56,8 +56,8 @@ pub(crate) fn in_reach() -> Result<bool> {
 }
 
 // ANCHOR: default
-/// What every container may use: Docker's list. A node of any device may be
-/// made, but only these may be opened.
+/// What every container may use: runc's list, and so Docker's, without
+/// /dev/net/tun. A node of any device may be made, but only these may be opened.
 #[rustfmt::skip]
 pub(crate) const DEFAULT: [DeviceRule; 11] = [
     DeviceRule::mknod(DeviceKind::Character),

@@ -27,6 +27,11 @@ pub const REMEDIES: &[Remedy] = &[
         },
     },
     Remedy {
+        call: "clone3",
+        errno: Errno::ENOENT,
+        check: |_| of_another_cgroup_namespace(),
+    },
+    Remedy {
         call: "write",
         errno: Errno::EINVAL,
         check: no_such_processor,
@@ -79,4 +84,16 @@ fn no_such_processor(failed: &SysError) -> Option<String> {
         .args
         .contains("cpuset.cpus\"")
         .then(|| format!("this machine has the processors {}", online.trim()))
+}
+
+/// cgroup_namespaces(7): a process cannot be put into a group that its namespace
+/// does not show. The root of such a mount begins with `/..`.
+fn of_another_cgroup_namespace() -> Option<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+    let mut fields = mount.split(' ').skip(3);
+    let (root, point) = (fields.next()?, fields.next()?);
+    root.starts_with("/..").then(|| {
+        format!("what is mounted on {point} shows groups outside of this cgroup namespace; umount -l {point}, then mount -t cgroup2 none {point}")
+    })
 }

@@ -147,6 +147,8 @@ mod tests {
         let weight = |shares: &str| shares.parse::<CpuShares>().unwrap().weight();
         assert_eq!(weight("2"), 1);
         assert_eq!(weight("1024"), 100);
+        // As runc 1.3.2 and 1.4 have it: its issue 4896.
+        assert_eq!(weight("2000"), 170);
         assert_eq!(weight("262144"), 10_000);
         for bad in ["0", "1", "262145", "-2", "x"] {
             assert!(bad.parse::<CpuShares>().is_err(), "{bad}");
