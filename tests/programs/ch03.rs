@@ -184,15 +184,23 @@ fn group_of_a_killed_runtime_goes_with_the_next_run() -> Outcome {
 
 fn missing_controller_is_said_by_name() -> Outcome {
     skip_unless!(need::root());
-    skip_unless!(need::controller("io").map_or_else(
-        |_| Ok(()),
-        |_| Err(String::from("needs a machine without an I/O controller"))
-    ));
-    assert_fails(
-        &run(&["--io-weight", "50", "true"]),
-        125,
-        &["--io-weight", "controller"],
-    );
+    skip_unless!(need::tools(&["unshare", "umount"]));
+    let without = |mounts: &str, limit: &str| {
+        let line = format!("umount -R -l {mounts}; exec ch03-cgroups {limit} true");
+        let mut command = World::shared().command("unshare");
+        crate::support::run::run(command.args(["-m", "sh", "-c", &line]))
+    };
+    let none = "no cgroup file system is mounted";
+    for (limit, controller) in [("--memory 64M", "memory"), ("--cpu-shares 2", "cpu")] {
+        let needs = format!("needs the {controller} controller");
+        let run = without("/sys/fs/cgroup", limit);
+        assert_fails(&run, 125, &[&limit[..8], &needs, none]);
+    }
+    let io = need_controller!("io");
+    if !io.v2 {
+        let run = without(&io.mount.to_string_lossy(), "--io-weight 50");
+        assert_fails(&run, 125, &["--io-weight needs the io", "version 1 has"]);
+    }
     done()
 }
 

@@ -286,7 +286,9 @@ impl Transcript {
         // What a group has used, in the words of chapter 3's example.
         let bytes = r"\b(memory|peak) [\d.]+ (bytes|KiB|MiB)";
         text = replace(&text, bytes, "$1 1.4 MiB");
-        text = replace(&text, r"\b(processors|user|system) \d+ us", "$1 900 us");
+        let times = r"processors \d+ us: user \d+ us, system \d+ us";
+        let example = "processors 900 us: user 300 us, system 600 us";
+        text = replace(&text, times, example);
         text = replace(&text, r"/dev/loop\d+\b", "/dev/loop0");
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host = format!("(?m)^{}$", regex::escape(host.trim()));

@@ -62,7 +62,7 @@ fn hand_down(group: &Path, controller: &str) -> Result<Option<Notice>> {
     }
     write(group, "cgroup.subtree_control", &format!("+{controller}"))?;
     Ok((moved > 0).then(|| {
-        format!("{moved} processes of {group:?} were moved to its child hull-neighbours, for a group with processes hands no controllers down")
+        format!("the processes of {group:?} ({moved}) were moved to its child hull-neighbours, for a group with processes hands no controllers down")
     }))
 }
 // ANCHOR_END: no_internal_processes
