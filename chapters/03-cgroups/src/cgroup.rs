@@ -26,7 +26,7 @@ use crate::{bpf, name, v1, v2};
 #[must_use = "a cgroup that is dropped is removed"]
 pub struct Cgroup {
     groups: Vec<Group>,
-    notices: Vec<String>,
+    pub(crate) notices: Vec<String>,
 }
 
 #[derive(Debug)]
