@@ -1,0 +1,189 @@
+//! The directories of one container: checked and made before it, removed after it.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use nix::unistd::geteuid;
+use process::SysResult;
+use rootfs::Root;
+
+use crate::changes::{self, Change};
+use crate::flags::{Driver, LayerFlags};
+use crate::lower::{self, Lowers};
+use crate::mount::{self, Overlay};
+use crate::scratch::Scratch;
+use crate::vfs;
+
+/// The layers of one container: the lower ones, which are only read, and the
+/// one that takes its changes.
+#[must_use = "dropped at once, the upper layer is removed at once"]
+#[derive(Debug)]
+pub struct Layers {
+    lowers: Lowers,
+    /// Where the changes go. With the plain copy, where the whole tree is.
+    upper: PathBuf,
+    scratch: Scratch,
+    driver: Driver,
+    kept: bool,
+    on_tmpfs: bool,
+}
+
+impl Layers {
+    /// Checks the layers of `flags` over the root filesystem `bottom`, and makes an upper one:
+    /// the user's, or below `data` one that ends with the container.
+    ///
+    /// With the plain copy, this is where it is made.
+    ///
+    /// # Errors
+    /// When a layer is not a directory or is inside another, when the upper one
+    /// is in use, and where a directory cannot be made.
+    // ANCHOR: prepare
+    pub fn prepare(flags: &LayerFlags, bottom: &Path, data: &Path) -> Result<Self> {
+        let over = flags.lower.iter().map(PathBuf::as_path);
+        let lowers = Lowers::new(over.chain([bottom]))?;
+        let (upper, scratch) = match &flags.upper {
+            Some(directory) => {
+                let upper = kept(directory, &lowers)?;
+                let scratch = Scratch::beside(&upper)
+                    .context("the work directory has its place beside the upper directory")?;
+                (upper, scratch)
+            }
+            None => {
+                let scratch = Scratch::among(&data.join("overlay")).with_context(|| {
+                    format!("the changes need a place below {data:?} (HULL_ROOT names another)")
+                })?;
+                (scratch.path().join("upper"), scratch)
+            }
+        };
+        let this = Self {
+            on_tmpfs: flags.upper.is_none() && !mount::can_carry_an_upper(scratch.path()),
+            kept: flags.upper.is_some(),
+            driver: flags.storage_driver,
+            lowers,
+            upper,
+            scratch,
+        };
+        for path in this.lowers.paths() {
+            lower::apart("layer", path, "upper directory", &this.upper)?;
+        }
+        this.make()?;
+        Ok(this)
+    }
+    // ANCHOR_END: prepare
+
+    fn make(&self) -> Result<()> {
+        if !self.upper.exists() {
+            make_like(self.lowers.topmost(), &self.upper)?;
+        }
+        match self.driver {
+            Driver::Overlay => mount::make_directories(self.scratch.path()),
+            Driver::Vfs => vfs::copy(&self.lowers, &self.upper, &self.scratch.path().join("copy")),
+        }
+    }
+
+    /// What is not as its user may expect: one line.
+    pub fn notice(&self) -> Option<String> {
+        (self.on_tmpfs && self.driver == Driver::Overlay).then(|| {
+            format!(
+                "the file system of {:?} cannot carry an upper layer: the changes go to memory",
+                self.scratch.path()
+            )
+        })
+    }
+
+    /// Where the changes are, seen from the host.
+    pub fn upper(&self) -> &Path {
+        &self.upper
+    }
+
+    /// The child's step: the layers become one directory, which can be its root.
+    ///
+    /// It is mounted in the mount namespace of the caller, so it needs no unmounting.
+    ///
+    /// # Errors
+    /// When mount(2) fails: ENODEV in a kernel without overlay, EINVAL where
+    /// the upper directory is on a file system that cannot carry one.
+    // ANCHOR: mount
+    pub fn mount(&self) -> Result<Root> {
+        if self.driver == Driver::Vfs {
+            return Root::writable(&self.upper);
+        }
+        let scratch = self.scratch.path();
+        if self.on_tmpfs {
+            mount::tmpfs(scratch)?;
+            make_like(self.lowers.topmost(), &self.upper)?;
+            mount::make_directories(scratch)?;
+        }
+        let overlay = Overlay {
+            lowers: self.lowers.paths(),
+            upper: &self.upper,
+            work: &mount::work(scratch),
+            // Nobody will read this upper directory after a crash.
+            volatile: !self.kept,
+        };
+        let target = mount::target(scratch);
+        overlay
+            .mount(&target)
+            .context("putting the layers together")?;
+        Root::writable(&target)
+    }
+    // ANCHOR_END: mount
+
+    /// What the container changed, sorted by path.
+    ///
+    /// # Errors
+    /// When a directory cannot be read, and where the changes were in memory.
+    pub fn changes(&self) -> Result<Vec<Change>> {
+        ensure!(
+            self.notice().is_none(),
+            "the changes were in memory, and are gone: --upper DIR keeps them"
+        );
+        match self.driver {
+            Driver::Overlay => changes::of_upper(&self.upper, &self.lowers),
+            Driver::Vfs => changes::of_copy(&self.upper, &self.lowers),
+        }
+        .with_context(|| format!("reading the changes in {:?}", self.upper))
+    }
+
+    /// Removes what ends with the container. Its processes have ended.
+    ///
+    /// # Errors
+    /// When a directory cannot be removed.
+    pub fn remove(self) -> Result<()> {
+        self.scratch.remove()
+    }
+}
+
+/// The upper directory that the user keeps: made where it is not there.
+fn kept(directory: &Path, lowers: &Lowers) -> Result<PathBuf> {
+    let context = || format!("the upper directory {directory:?} cannot be used");
+    if fs::symlink_metadata(directory).is_err() {
+        make_like(lowers.topmost(), directory).with_context(context)?;
+    }
+    let absolute = fs::canonicalize(directory)
+        .syscall("realpath", || format!("{directory:?}"))
+        .with_context(context)?;
+    ensure!(
+        absolute.is_dir(),
+        "the upper directory {directory:?} is not a directory"
+    );
+    Ok(absolute)
+}
+
+/// The root of an overlay has the mode and the owner of its upper directory.
+fn make_like(model: &Path, directory: &Path) -> Result<()> {
+    let model = fs::metadata(model).syscall("stat", || format!("{model:?}"))?;
+    DirBuilder::new()
+        .mode(0o700)
+        .create(directory)
+        .syscall("mkdir", || format!("{directory:?}, 0700"))?;
+    if geteuid().is_root() {
+        // In a user namespace an owner may have no id here: then root's it stays.
+        let _ = chown(directory, Some(model.uid()), Some(model.gid()));
+    }
+    let mode = Permissions::from_mode(model.mode() & 0o7777);
+    fs::set_permissions(directory, mode).syscall("chmod", || format!("{directory:?}"))?;
+    Ok(())
+}
