@@ -5,8 +5,8 @@
 //! holds a lock on it, which the kernel lets go when the process ends, however
 //! it ends: a directory without a lock is an orphan. flock(2)
 
-use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -28,7 +28,7 @@ impl Scratch {
     pub(crate) fn among(parent: &Path) -> Result<Self> {
         DirBuilder::new()
             .recursive(true)
-            .mode(0o711)
+            .mode(0o700)
             .create(parent)
             .syscall("mkdir", || format!("{parent:?}"))?;
         let all = open(parent)?;
@@ -40,6 +40,8 @@ impl Scratch {
             .syscall("flock", || format!("{parent:?}, LOCK_SH"))?;
         let path = tempfile::Builder::new()
             .prefix("")
+            // A set-user-ID file in an upper directory is nothing for the host's users.
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)
             .syscall("mkdir", || format!("{parent:?}/…"))?
             .keep();
@@ -54,7 +56,9 @@ impl Scratch {
         let path = directory.with_file_name(format!(".{name}.hull"));
         // A container that ends may remove it just before it is locked here.
         for _ in 0..100 {
-            fs::create_dir(&path)
+            DirBuilder::new()
+                .mode(0o700)
+                .create(&path)
                 .or_else(|error| path.is_dir().then_some(()).ok_or(error))
                 .syscall("mkdir", || format!("{path:?}"))?;
             let Ok(file) = File::open(&path) else {
