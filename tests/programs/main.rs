@@ -7,6 +7,8 @@ mod support;
 mod ch01;
 mod ch02;
 mod ch03;
+mod ch04;
+mod changes;
 mod contract;
 mod kernel_files;
 mod leaks;
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         ch02::trials(),
         kernel_files::trials(),
         ch03::trials(),
+        ch04::trials(),
+        changes::trials(),
         volumes::trials(),
         refused::trials(),
         leaks::trials(),
