@@ -11,6 +11,7 @@ mod ch04;
 mod changes;
 mod contract;
 mod kernel_files;
+mod layers_refused;
 mod leaks;
 mod readme;
 mod refused;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ch03::trials(),
         ch04::trials(),
         changes::trials(),
+        layers_refused::trials(),
         volumes::trials(),
         refused::trials(),
         leaks::trials(),

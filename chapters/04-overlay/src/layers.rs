@@ -68,6 +68,12 @@ impl Layers {
         for path in this.lowers.paths() {
             lower::apart("layer", path, "upper directory", &this.upper)?;
         }
+        ensure!(
+            this.driver == Driver::Vfs || this.lowers.paths().len() <= mount::LOWERS_MAX,
+            "{} layers are too many: overlay stacks {}",
+            this.lowers.paths().len(),
+            mount::LOWERS_MAX
+        );
         this.make()?;
         Ok(this)
     }
