@@ -198,6 +198,8 @@ fn thirty_at_once_leave_nothing() -> Outcome {
     for (n, thread) in threads.into_iter().enumerate() {
         assert_eq!(thread.join().ok().flatten(), Some(n as i32));
     }
+    // Each had a place for its changes, and the next run keeps one.
+    use_hull_root(hull_root.path());
     traces.assert_none("thirty at once");
     // And the first run of all may be thirty runs: each finds the whole root filesystem.
     let fresh = directory();

@@ -84,7 +84,7 @@ impl Layers {
             make_like(self.lowers.topmost(), &self.upper)?;
         }
         match self.driver {
-            Driver::Overlay => mount::make_directories(self.scratch.path()),
+            Driver::Overlay => make_work(self.scratch.path()),
             Driver::Vfs => vfs::copy(&self.lowers, &self.upper, &self.scratch.path().join("copy")),
         }
     }
@@ -120,7 +120,7 @@ impl Layers {
         if self.on_tmpfs {
             mount::tmpfs(scratch)?;
             make_like(self.lowers.topmost(), &self.upper)?;
-            mount::make_directories(scratch)?;
+            make_work(scratch)?;
         }
         let overlay = Overlay {
             lowers: self.lowers.paths(),
@@ -129,11 +129,11 @@ impl Layers {
             // Nobody will read this upper directory after a crash.
             volatile: !self.kept,
         };
-        let target = mount::target(scratch);
+        // In this mount namespace it covers its own upper directory, which nobody else needs here.
         overlay
-            .mount(&target)
+            .mount(scratch)
             .context("putting the layers together")?;
-        Root::writable(&target)
+        Root::writable(scratch)
     }
     // ANCHOR_END: mount
 
@@ -176,6 +176,12 @@ fn kept(directory: &Path, lowers: &Lowers) -> Result<PathBuf> {
         "the upper directory {directory:?} is not a directory"
     );
     Ok(absolute)
+}
+
+fn make_work(scratch: &Path) -> Result<()> {
+    let work = mount::work(scratch);
+    fs::create_dir(&work).syscall("mkdir", || format!("{work:?}"))?;
+    Ok(())
 }
 
 /// The root of an overlay has the mode and the owner of its upper directory.

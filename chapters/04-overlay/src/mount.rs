@@ -1,6 +1,5 @@
 //! mount(2) of an overlay.
 
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -111,20 +110,9 @@ pub(crate) fn tmpfs(scratch: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Overlay's work directory and its mount point, in the scratch directory.
-pub(crate) fn make_directories(scratch: &Path) -> Result<()> {
-    for path in [work(scratch), target(scratch)] {
-        fs::create_dir(&path).syscall("mkdir", || format!("{path:?}"))?;
-    }
-    Ok(())
-}
-
+/// Overlay's work directory, in the scratch directory.
 pub(crate) fn work(scratch: &Path) -> PathBuf {
     scratch.join("work")
-}
-
-pub(crate) fn target(scratch: &Path) -> PathBuf {
-    scratch.join("merged")
 }
 
 /// linux/nsfs.h, `USER_NS_INIT_INO`: the number of the first user namespace of every machine.

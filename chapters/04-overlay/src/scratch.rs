@@ -1,12 +1,14 @@
-//! The directory of one container that ends with it: overlay's work directory,
-//! the mount point, and an upper directory that nobody keeps.
+//! Where a container's upper directory is while nobody keeps it, and where
+//! overlay's work directory is.
 //!
-//! It is on disk, so it outlives a runtime that was killed. Whoever is alive
-//! holds a lock on it, which the kernel lets go when the process ends, however
-//! it ends: a directory without a lock is an orphan. flock(2)
+//! It is on disk, so what is in it outlives a runtime that was killed. Whoever
+//! is alive holds a lock on it, which the kernel lets go when the process ends,
+//! however it ends: flock(2). A directory without a lock is free, and whoever
+//! takes it next removes what is in it.
 
-use std::fs::{self, DirBuilder, File, Permissions};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::io::{Error, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -14,38 +16,53 @@ use process::SysResult;
 
 use crate::remove::remove_tree;
 
-/// A directory that is locked while this lives, and removed with it.
-#[must_use = "dropped at once, it is removed at once"]
+/// A directory that is locked while this lives, and then emptied or removed.
+#[must_use = "dropped at once, it is free at once"]
 #[derive(Debug)]
 pub(crate) struct Scratch {
     path: PathBuf,
     _lock: File,
+    /// Whether it stands, empty, for the next container.
+    stands: bool,
 }
 
 impl Scratch {
-    /// A new one among those of other containers. Orphans among them are removed first.
+    /// The first below `parent` that is free: `0`, `1` and so on. Others that
+    /// are free are removed, with what killed runtimes left in them.
     // ANCHOR: scratch
     pub(crate) fn among(parent: &Path) -> Result<Self> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)
-            .syscall("mkdir", || format!("{parent:?}"))?;
-        let all = open(parent)?;
-        // Alone here: nobody is between making a directory and locking it.
-        if all.try_lock().is_ok() {
-            remove_orphans(parent);
+        // A set-user-ID file in an upper directory is nothing for the host's users.
+        make(DirBuilder::new().recursive(true), parent)?;
+        let mut number = 0;
+        let own = loop {
+            let path = parent.join(number.to_string());
+            make(&mut DirBuilder::new(), &path)?;
+            match Self::lock(path, true) {
+                Some(free) => break free,
+                None => number += 1,
+            }
+        };
+        own.empty()
+            .with_context(|| format!("emptying {:?}", own.path))?;
+        for entry in fs::read_dir(parent).syscall("open", || format!("{parent:?}"))? {
+            let entry = entry.syscall("getdents64", || format!("{parent:?}"))?;
+            // Our own is locked, as are those of others that run.
+            drop(Self::lock(entry.path(), false));
         }
-        all.lock_shared()
-            .syscall("flock", || format!("{parent:?}, LOCK_SH"))?;
-        let path = tempfile::Builder::new()
-            .prefix("")
-            // A set-user-ID file in an upper directory is nothing for the host's users.
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(parent)
-            .syscall("mkdir", || format!("{parent:?}/…"))?
-            .keep();
-        Self::lock(path)
+        Ok(own)
+    }
+
+    /// Takes a directory, if nobody has it.
+    fn lock(path: PathBuf, stands: bool) -> Option<Self> {
+        let lock = File::open(&path).ok()?;
+        lock.try_lock().ok()?;
+        // Somebody may have taken it, and removed it, since it was opened.
+        let there = is_at(&lock, &path);
+        there.then_some(Self {
+            path,
+            _lock: lock,
+            stands,
+        })
     }
     // ANCHOR_END: scratch
 
@@ -56,80 +73,65 @@ impl Scratch {
         let path = directory.with_file_name(format!(".{name}.hull"));
         // A container that ends may remove it just before it is locked here.
         for _ in 0..100 {
-            DirBuilder::new()
-                .mode(0o700)
-                .create(&path)
-                .or_else(|error| path.is_dir().then_some(()).ok_or(error))
-                .syscall("mkdir", || format!("{path:?}"))?;
-            let Ok(file) = File::open(&path) else {
-                continue;
-            };
-            if file.try_lock().is_err() {
-                bail!("the upper directory {directory:?} is in use by another container");
+            make(&mut DirBuilder::new(), &path)?;
+            if let Some(own) = Self::lock(path.clone(), false) {
+                own.empty()?;
+                return Ok(own);
             }
-            if is_at(&file, &path) {
-                // A runtime that was killed may have left something in it.
-                empty(&path)?;
-                return Ok(Self { path, _lock: file });
+            if path.is_dir() {
+                bail!("the upper directory {directory:?} is in use by another container");
             }
         }
         bail!("{path:?} is made and removed by others all the time")
-    }
-
-    fn lock(path: PathBuf) -> Result<Self> {
-        let file = open(&path)?;
-        file.try_lock()
-            .map_err(std::io::Error::from)
-            .syscall("flock", || format!("{path:?}, LOCK_EX"))?;
-        Ok(Self { path, _lock: file })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes it, for the caller who cares.
+    /// Lets go of it, for the caller who cares.
     pub(crate) fn remove(self) -> Result<()> {
-        remove_tree(&self.path).with_context(|| format!("removing {:?}", self.path))
+        self.clear()
+            .with_context(|| format!("removing what is in {:?}", self.path))
+    }
+
+    fn clear(&self) -> Result<()> {
+        if self.stands {
+            self.empty()
+        } else {
+            remove_tree(&self.path)
+        }
+    }
+
+    fn empty(&self) -> Result<()> {
+        let call = || format!("{:?}, O_DIRECTORY", self.path);
+        for entry in fs::read_dir(&self.path).syscall("open", call)? {
+            remove_tree(&entry.syscall("getdents64", call)?.path())?;
+        }
+        Ok(())
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = remove_tree(&self.path);
+        // Best effort: what cannot be removed today may be by the next container.
+        let _ = self.clear();
     }
 }
 
-fn open(path: &Path) -> Result<File> {
-    Ok(File::open(path).syscall("open", || format!("{path:?}, O_RDONLY"))?)
+/// A directory of this user's alone, which may be there already.
+fn make(builder: &mut DirBuilder, path: &Path) -> Result<()> {
+    match builder.mode(0o700).create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        result => Ok(result.syscall("mkdir", || format!("{path:?}, 0700"))?),
+    }
 }
 
 /// Whether the open directory is still the one that has this path.
 fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
-        _ => false,
-    }
-}
-
-fn remove_orphans(parent: &Path) {
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let orphan = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
-        if orphan {
-            // Best effort: what cannot be removed today may be tomorrow.
-            let _ = remove_tree(&path);
-        }
-    }
-}
-
-fn empty(directory: &Path) -> Result<()> {
-    let entries = fs::read_dir(directory).syscall("open", || format!("{directory:?}"))?;
-    for entry in entries {
-        let path = entry
-            .syscall("getdents64", || format!("{directory:?}"))?
-            .path();
-        remove_tree(&path)?;
-    }
-    Ok(())
+    let same = || -> Result<bool, Error> {
+        let (open, there) = (file.metadata()?, fs::metadata(path)?);
+        Ok(there.is_dir() && (open.dev(), open.ino()) == (there.dev(), there.ino()))
+    };
+    same().unwrap_or(false)
 }
