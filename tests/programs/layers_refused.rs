@@ -32,7 +32,8 @@ fn bad_layer_is_refused_and_nothing_is_left() -> Outcome {
         .file("plain", "x", "x");
     let at = |path: &str| stack.path(path).display().to_string();
     let (layer, inner, file) = (at("layer"), at("layer/in"), at("plain/x"));
-    let cases: [(&[&str], &str); 11] = [
+    let new = at("layer/new");
+    let cases: [(&[&str], &str); 12] = [
         (
             &["--lower", "/no/such"],
             "realpath(\"/no/such\"): No such file",
@@ -63,6 +64,7 @@ fn bad_layer_is_refused_and_nothing_is_left() -> Outcome {
             &["--lower", &layer, "--upper", &layer],
             "are the same directory",
         ),
+        (&["--lower", &layer, "--upper", &new], "is inside the layer"),
         (&["--upper", &file], "is not a directory"),
         (&["--upper", "/no/such/upper"], "No such file"),
     ];

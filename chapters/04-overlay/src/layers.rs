@@ -11,7 +11,7 @@ use rootfs::Root;
 
 use crate::changes::{self, Change};
 use crate::flags::{Driver, LayerFlags};
-use crate::lower::{self, Lowers};
+use crate::lower::Lowers;
 use crate::mount::{self, Overlay};
 use crate::scratch::Scratch;
 use crate::vfs;
@@ -24,6 +24,7 @@ pub struct Layers {
     lowers: Lowers,
     /// Where the changes go. With the plain copy, where the whole tree is.
     upper: PathBuf,
+    made: Made,
     scratch: Scratch,
     driver: Driver,
     kept: bool,
@@ -43,6 +44,9 @@ impl Layers {
     pub fn prepare(flags: &LayerFlags, bottom: &Path, data: &Path) -> Result<Self> {
         let over = flags.lower.iter().map(PathBuf::as_path);
         let lowers = Lowers::new(over.chain([bottom]))?;
+        if flags.storage_driver == Driver::Overlay {
+            lowers.check_count()?;
+        }
         let (upper, scratch) = match &flags.upper {
             Some(directory) => {
                 let upper = kept(directory, &lowers)?;
@@ -57,7 +61,9 @@ impl Layers {
                 (scratch.path().join("upper"), scratch)
             }
         };
+        lowers.are_apart_from(&upper)?;
         let this = Self {
+            made: Made::missing(&upper, lowers.topmost())?,
             on_tmpfs: flags.upper.is_none() && !mount::can_carry_an_upper(scratch.path()),
             kept: flags.upper.is_some(),
             driver: flags.storage_driver,
@@ -65,29 +71,13 @@ impl Layers {
             upper,
             scratch,
         };
-        for path in this.lowers.paths() {
-            lower::apart("layer", path, "upper directory", &this.upper)?;
+        match this.driver {
+            Driver::Overlay => make_work(this.scratch.path())?,
+            Driver::Vfs => vfs::copy(&this.lowers, &this.upper, &this.scratch.path().join("copy"))?,
         }
-        ensure!(
-            this.driver == Driver::Vfs || this.lowers.paths().len() <= mount::LOWERS_MAX,
-            "{} layers are too many: overlay stacks {}",
-            this.lowers.paths().len(),
-            mount::LOWERS_MAX
-        );
-        this.make()?;
         Ok(this)
     }
     // ANCHOR_END: prepare
-
-    fn make(&self) -> Result<()> {
-        if !self.upper.exists() {
-            make_like(self.lowers.topmost(), &self.upper)?;
-        }
-        match self.driver {
-            Driver::Overlay => make_work(self.scratch.path()),
-            Driver::Vfs => vfs::copy(&self.lowers, &self.upper, &self.scratch.path().join("copy")),
-        }
-    }
 
     /// What is not as its user may expect: one line.
     pub fn notice(&self) -> Option<String> {
@@ -157,25 +147,60 @@ impl Layers {
     ///
     /// # Errors
     /// When a directory cannot be removed.
-    pub fn remove(self) -> Result<()> {
+    pub fn remove(mut self) -> Result<()> {
+        self.made.keep();
         self.scratch.remove()
     }
 }
 
-/// The upper directory that the user keeps: made where it is not there.
+/// The upper directory that the user keeps, which need not be there.
 fn kept(directory: &Path, lowers: &Lowers) -> Result<PathBuf> {
-    let context = || format!("the upper directory {directory:?} cannot be used");
-    if fs::symlink_metadata(directory).is_err() {
-        make_like(lowers.topmost(), directory).with_context(context)?;
-    }
-    let absolute = fs::canonicalize(directory)
+    let name = directory.file_name().filter(|_| !directory.exists());
+    let absolute = match name {
+        // It is made later, once nothing speaks against it.
+        Some(name) => fs::canonicalize(parent(directory)).map(|parent| parent.join(name)),
+        None => fs::canonicalize(directory),
+    };
+    let absolute = absolute
         .syscall("realpath", || format!("{directory:?}"))
-        .with_context(context)?;
+        .with_context(|| format!("the upper directory {directory:?} cannot be used"))?;
     ensure!(
-        absolute.is_dir(),
+        name.is_some() || absolute.is_dir(),
         "the upper directory {directory:?} is not a directory"
     );
+    lowers.are_apart_from(&absolute)?;
     Ok(absolute)
+}
+
+/// A name without a slash is in the current directory.
+fn parent(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    parent.unwrap_or(Path::new("."))
+}
+
+/// An upper directory that was not there. It goes again when the container does not start.
+#[derive(Debug)]
+struct Made(Option<PathBuf>);
+
+impl Made {
+    fn missing(upper: &Path, model: &Path) -> Result<Self> {
+        if upper.exists() {
+            return Ok(Self(None));
+        }
+        make_like(model, upper)?;
+        Ok(Self(Some(upper.to_owned())))
+    }
+
+    fn keep(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // rmdir(2): one with something in it stays.
+        let _ = self.0.take().map(fs::remove_dir);
+    }
 }
 
 fn make_work(scratch: &Path) -> Result<()> {

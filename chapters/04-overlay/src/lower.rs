@@ -8,6 +8,9 @@ use process::SysResult;
 
 use crate::whiteout;
 
+/// fs/overlayfs/params.h, `OVL_MAX_STACK`.
+const STACK_MAX: usize = 500;
+
 /// The lower directories, the topmost first. None is inside another.
 #[derive(Debug)]
 pub(crate) struct Lowers(Vec<PathBuf>);
@@ -26,6 +29,20 @@ impl Lowers {
 
     pub(crate) fn paths(&self) -> &[PathBuf] {
         &self.0
+    }
+
+    pub(crate) fn check_count(&self) -> Result<()> {
+        let count = self.0.len();
+        ensure!(
+            count <= STACK_MAX,
+            "{count} layers are too many: overlay stacks {STACK_MAX}"
+        );
+        Ok(())
+    }
+
+    pub(crate) fn are_apart_from(&self, upper: &Path) -> Result<()> {
+        let apart = |path: &PathBuf| apart("layer", path, "upper directory", upper);
+        self.0.iter().try_for_each(apart)
     }
 
     pub(crate) fn topmost(&self) -> &Path {
@@ -66,7 +83,7 @@ fn hides_what_is_below(layer: &Path, path: &Path) -> bool {
 }
 
 /// The path of a directory that is there, without symbolic links.
-pub(crate) fn directory(path: &Path) -> Result<PathBuf> {
+fn directory(path: &Path) -> Result<PathBuf> {
     let absolute = fs::canonicalize(path)
         .syscall("realpath", || format!("{path:?}"))
         .with_context(|| format!("the layer {path:?} cannot be used"))?;
@@ -75,7 +92,7 @@ pub(crate) fn directory(path: &Path) -> Result<PathBuf> {
 }
 
 /// overlayfs.rst: what happens when one layer is part of another is undefined.
-pub(crate) fn apart(kind: &str, path: &Path, other_kind: &str, other: &Path) -> Result<()> {
+fn apart(kind: &str, path: &Path, other_kind: &str, other: &Path) -> Result<()> {
     ensure!(
         path != other,
         "the {kind} {path:?} and the {other_kind} are the same directory"

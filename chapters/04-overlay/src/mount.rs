@@ -26,9 +26,6 @@ pub(crate) struct Overlay<'a> {
 /// mount(2): the options are one page, with a NUL byte at the end.
 const OPTIONS_MAX: usize = 4095;
 
-/// fs/overlayfs/params.h, `OVL_MAX_STACK`.
-pub(crate) const LOWERS_MAX: usize = 500;
-
 impl Overlay<'_> {
     /// Mounts it at `target`.
     // ANCHOR: overlay

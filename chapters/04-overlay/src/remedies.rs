@@ -34,7 +34,9 @@ fn no_overlay(failed: &SysError) -> Option<String> {
 }
 
 fn upper_cannot_be_there(failed: &SysError) -> Option<String> {
-    let upper = option(&failed.args, "upperdir=")?;
+    // One that was made for this run is gone again.
+    let named = option(&failed.args, "upperdir=")?;
+    let upper = named.ancestors().find(|path| path.exists())?;
     if !can_carry_an_upper(upper) {
         return Some(format!(
             "the file system of {upper:?} cannot carry an upper layer (another overlay, a network \
