@@ -84,6 +84,9 @@ fn run(cli: &Cli) -> Result<Status> {
     // ANCHOR: run
     let (go, wait_for_go) = namespaces::handshake()?;
     let cgroup = Cgroup::create(&cli.limits)?;
+    for notice in cgroup.notices() {
+        eprintln!("{NAME}: {notice}");
+    }
     let child = process::spawn_into(flags, cgroup.descriptor(), |parent| {
         wait_for_go.wait()?;
         if let Some(name) = &cli.hostname {

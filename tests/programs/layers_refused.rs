@@ -126,10 +126,7 @@ fn upper_directory_on_an_overlay_is_refused_with_its_cause() -> Outcome {
         125,
         &["EINVAL", "cannot carry an upper layer", "ext4"],
     );
-    assert!(
-        run.err.ends_with("a tmpfs\n"),
-        "something is left: {run:?}"
-    );
+    assert!(run.err.ends_with("a tmpfs\n"), "something is left: {run:?}");
     done()
 }
 

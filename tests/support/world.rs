@@ -30,12 +30,13 @@ const PROGRAMS: [&str; 5] = [
 
 /// Programs of other packages of the workspace. `cargo build` and `cargo test` make them beside
 /// those above; `cargo test --test programs` alone does not.
-pub const BESIDE: [(&str, &str); 2] = [
+pub const BESIDE: [(&str, &str); 3] = [
     ("rootfs-fetch", "cargo build -p rootfs-fetch"),
     (
         "examples/chroot_escape",
         "cargo build -p rootfs --example chroot_escape",
     ),
+    ("examples/steer", "cargo build -p cgroups --example steer"),
 ];
 
 impl World {
@@ -116,19 +117,24 @@ impl World {
 
     /// The same, as an unprivileged user with a `HULL_ROOT` of its own. For root's tests.
     pub fn command_as_nobody(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.command(program);
+        command
+            .env("HULL_ROOT", self.hull_root_of_nobody())
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .current_dir("/");
+        command
+    }
+
+    /// The unprivileged user's `HULL_ROOT`.
+    pub fn hull_root_of_nobody(&self) -> PathBuf {
         let hull_root = self.directory.join("hull-of-nobody");
         static MADE: OnceLock<()> = OnceLock::new();
         MADE.get_or_init(|| {
             fs::create_dir(&hull_root).expect("a directory for HULL_ROOT");
             chown(&hull_root, Some(NOBODY), Some(NOBODY)).expect("a directory of nobody's");
         });
-        let mut command = self.command(program);
-        command
-            .env("HULL_ROOT", hull_root)
-            .uid(NOBODY)
-            .gid(NOBODY)
-            .current_dir("/");
-        command
+        hull_root
     }
 
     /// The tree of the built-in root filesystem. It is read-only for containers, and so for tests.
