@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),
         transcripts::ch03::trials(),
+        transcripts::ch04::trials(),
     ]
     .into_iter()
     .flatten()
