@@ -14,7 +14,7 @@ pub fn trials() -> Vec<Trial> {
         stack, copy_up, opaque,
         run, diff, upper, in_use, lower, large, rename, links, descriptor, volume, calls,
         shared, vfs, many, memory,
-        no_userxattr, volatile, work_elsewhere, below,
+        no_userxattr, volatile, below,
     ]]
 }
 
@@ -335,22 +335,6 @@ fn volatile() -> Outcome {
              {mount} || echo refused' 2>/dev/null"
         ))
         .snapshot("ch04-volatile");
-    done()
-}
-
-fn work_elsewhere() -> Outcome {
-    skip_unless!(by_hand());
-    let mount = MOUNT.replace("workdir=work", "workdir=work/inside");
-    Transcript::new()
-        .in_a_directory()
-        .shell("mkdir lower upper work merged")
-        .shell(&format!(
-            "unshare -rm sh -c '\n  \
-             mount -t tmpfs demo work\n  \
-             mkdir work/inside\n  \
-             {mount} || echo refused' 2>/dev/null"
-        ))
-        .snapshot("ch04-work-elsewhere");
     done()
 }
 
