@@ -1,12 +1,9 @@
 //! The sessions of chapter 4. Those by hand are in a user namespace, so they are the same for root.
 
-use std::process::Command;
-use std::sync::OnceLock;
-
 use libtest_mimic::Trial;
 
+use super::overlays::{MOUNT, by_hand, by_program};
 use crate::support::transcript::Transcript;
-use crate::support::world::directory;
 use crate::support::{Outcome, done, need};
 
 pub fn trials() -> Vec<Trial> {
@@ -16,56 +13,6 @@ pub fn trials() -> Vec<Trial> {
         shared, vfs, many, memory,
         no_userxattr, volatile, below,
     ]]
-}
-
-/// An overlay of `lower` and `upper`, by an ordinary user.
-const MOUNT: &str =
-    "mount -t overlay demo -o lowerdir=lower,upperdir=upper,workdir=work,userxattr merged";
-
-/// A user namespace may mount an overlay in the temporary directory, and mark directories there.
-fn by_hand() -> Result<(), String> {
-    static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
-    need::user_namespaces()?;
-    need::tools(&["unshare", "mount"])?;
-    FOUND
-        .get_or_init(|| try_mount("unshare -rm", MOUNT))
-        .clone()
-}
-
-/// The programs may do the same, as this user.
-fn program() -> Result<(), String> {
-    static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
-    need::namespaces()?;
-    if need::root().is_err() {
-        return by_hand();
-    }
-    need::tools(&["unshare", "mount"])?;
-    FOUND
-        .get_or_init(|| try_mount("unshare -m", &MOUNT.replace(",userxattr", "")))
-        .clone()
-}
-
-/// Removing a directory with something in it takes a mark: an extended attribute.
-fn try_mount(unshare: &str, mount: &str) -> Result<(), String> {
-    let place = directory();
-    let line = format!(
-        "mkdir -p lower/directory upper work merged && touch lower/directory/file && \
-         {unshare} sh -c '{mount} && rm -r merged/directory'"
-    );
-    let output = Command::new("sh")
-        .args(["-c", &line])
-        .current_dir(place.path())
-        .output()
-        .map_err(|error| format!("cannot try an overlay: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!(
-        "needs an overlay in {:?}: {}",
-        std::env::temp_dir(),
-        said.lines().next().unwrap_or_default()
-    ))
 }
 
 // Before our own code: mount(8).
@@ -129,7 +76,7 @@ fn opaque() -> Outcome {
 // The program.
 
 fn run() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     Transcript::new()
         .shell("ch04-overlay sh -c 'echo hello >/note; rm -r /etc; cat /note; ls -d /etc'")
         .shell("ch04-overlay ls -d /etc /note")
@@ -138,7 +85,7 @@ fn run() -> Outcome {
 }
 
 fn diff() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     Transcript::new()
         .shell("ch04-overlay --diff sh -c 'echo more >>/etc/group; rm /etc/passwd; mkdir /new'")
         .snapshot("ch04-diff");
@@ -146,7 +93,7 @@ fn diff() -> Outcome {
 }
 
 fn upper() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     Transcript::new()
         .in_a_directory()
         .shell("ch04-overlay --upper changes true; find changes")
@@ -157,7 +104,7 @@ fn upper() -> Outcome {
 }
 
 fn in_use() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     Transcript::new()
         .in_a_directory()
         .background("ch04-overlay --upper changes", "sleep 1051")
@@ -167,7 +114,7 @@ fn in_use() -> Outcome {
 }
 
 fn lower() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     Transcript::new()
         .in_a_directory()
         .shell("mkdir app tools; echo app >app/who; echo tools >tools/who; touch tools/hammer")
@@ -177,7 +124,7 @@ fn lower() -> Outcome {
 }
 
 fn large() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     Transcript::new()
         .in_a_directory()
         .shell("mkdir layer; head -c 64M /dev/zero >layer/disk")
@@ -189,7 +136,7 @@ fn large() -> Outcome {
 }
 
 fn rename() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     skip_unless!(need::tools(&["strace"]));
     Transcript::new()
         .in_a_directory()
@@ -204,7 +151,7 @@ fn rename() -> Outcome {
 }
 
 fn links() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     Transcript::new()
         .in_a_directory()
         .shell("mkdir layer; echo old >layer/one; ln layer/one layer/two")
@@ -214,7 +161,7 @@ fn links() -> Outcome {
 }
 
 fn descriptor() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     Transcript::new()
         .in_a_directory()
         .shell("mkdir layer; echo old >layer/file")
@@ -224,13 +171,11 @@ fn descriptor() -> Outcome {
 }
 
 fn volume() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     Transcript::new()
         .in_a_directory()
         .shell("mkdir data")
-        .shell(
-            "ch04-overlay -v data:/data --diff sh -c 'echo here >/data/base; echo there >/scratch'",
-        )
+        .shell("ch04-overlay -v data:/data --diff sh -c 'echo a >/data/base; echo b >/scratch'")
         .shell("cat data/base")
         .snapshot("ch04-volume");
     done()
@@ -239,7 +184,7 @@ fn volume() -> Outcome {
 // The container from outside.
 
 fn calls() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     skip_unless!(by_hand());
     skip_unless!(need::tools(&["strace"]));
     Transcript::new()
@@ -252,7 +197,7 @@ fn calls() -> Outcome {
 
 /// The pages that a process has in common with others, if there are enough to be a library's.
 fn shared() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     skip_unless!(need::tools(&["pgrep", "awk"]));
     let look = "awk '/^Shared/ {kb += $2} END {print (kb > 400 ? \"shared\" : \"its own\")}' /proc/$(pgrep -P $!)/smaps_rollup";
     Transcript::new()
@@ -267,7 +212,7 @@ fn shared() -> Outcome {
 }
 
 fn vfs() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     skip_unless!(need::tools(&["find", "awk"]));
     let count = "awk 'END {print (NR > 100 ? \"more than 100\" : NR)}'";
     Transcript::new()
@@ -281,7 +226,7 @@ fn vfs() -> Outcome {
 }
 
 fn many() -> Outcome {
-    skip_unless!(program());
+    skip_unless!(by_program());
     skip_unless!(need::tools(&["seq"]));
     Transcript::new()
         .in_a_directory()
