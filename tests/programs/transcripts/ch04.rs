@@ -184,7 +184,6 @@ fn volume() -> Outcome {
 // The container from outside.
 
 fn calls() -> Outcome {
-    skip_unless!(by_program());
     skip_unless!(by_hand());
     skip_unless!(need::tools(&["strace"]));
     Transcript::new()
