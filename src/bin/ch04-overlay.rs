@@ -76,15 +76,11 @@ fn run(cli: &Cli) -> Result<Status> {
         }
     };
     let layers = Layers::prepare(&cli.layers, bottom.path(), &directories.data)?;
-    if let Some(notice) = layers.notice() {
-        eprintln!("{NAME}: {notice}");
-    }
     let mount_points = MountPoints::missing_in(layers.upper(), &cli.volume)?;
 
-    // ANCHOR: run
     let (go, wait_for_go) = namespaces::handshake()?;
     let cgroup = Cgroup::create(&cli.limits)?;
-    for notice in cgroup.notices() {
+    for notice in layers.notice().iter().chain(cgroup.notices()) {
         eprintln!("{NAME}: {notice}");
     }
     let child = process::spawn_into(flags, cgroup.descriptor(), |parent| {
@@ -120,10 +116,10 @@ fn run(cli: &Cli) -> Result<Status> {
         changes.iter().for_each(|change| eprintln!("{change}"));
     }
     layers.remove()?;
-    // ANCHOR_END: run
     Ok(status)
 }
 
+// ANCHOR: enter
 /// The child's steps from the host's tree of mounts to its own.
 fn enter(layers: &Layers, cli: &Cli) -> Result<()> {
     rootfs::make_private()?;
@@ -136,6 +132,7 @@ fn enter(layers: &Layers, cli: &Cli) -> Result<()> {
     host.detach()?;
     volumes.into_iter().try_for_each(TakenVolume::attach)
 }
+// ANCHOR_END: enter
 
 /// Prints the help, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ! {

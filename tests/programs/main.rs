@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         transcripts::ch02::trials(),
         transcripts::ch03::trials(),
         transcripts::ch03_group::trials(),
+        transcripts::ch04::trials(),
     ]
     .into_iter()
     .flatten()
