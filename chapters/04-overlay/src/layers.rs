@@ -50,8 +50,7 @@ impl Layers {
         let (upper, scratch) = match &flags.upper {
             Some(directory) => {
                 let upper = kept(directory, &lowers)?;
-                let scratch = Scratch::beside(&upper)
-                    .context("the work directory has its place beside the upper directory")?;
+                let scratch = Scratch::beside(&upper)?;
                 (upper, scratch)
             }
             None => {

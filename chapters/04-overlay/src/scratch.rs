@@ -73,7 +73,8 @@ impl Scratch {
         let path = directory.with_file_name(format!(".{name}.hull"));
         // A container that ends may remove it just before it is locked here.
         for _ in 0..100 {
-            make(&mut DirBuilder::new(), &path)?;
+            make(&mut DirBuilder::new(), &path)
+                .context("the work directory has its place beside the upper directory")?;
             if let Some(own) = Self::lock(path.clone(), false) {
                 own.empty()?;
                 return Ok(own);
