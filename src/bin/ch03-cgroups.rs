@@ -70,7 +70,7 @@ fn run(cli: &Cli) -> Result<Status> {
             (Root::read_only(built_in.path())?, Some(built_in))
         }
     };
-    let _mount_points = MountPoints::missing_in(&root, &cli.volume)?;
+    let _mount_points = MountPoints::missing_in(root.path(), &cli.volume)?;
 
     // ANCHOR: run
     let (go, wait_for_go) = namespaces::handshake()?;

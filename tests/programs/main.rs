@@ -13,8 +13,11 @@ mod ch03_escapes;
 mod ch03_group;
 mod ch03_nested;
 mod ch03_shares;
+mod ch04;
+mod changes;
 mod contract;
 mod kernel_files;
+mod layers_refused;
 mod leaks;
 mod readme;
 mod refused;
@@ -45,6 +48,9 @@ fn main() -> ExitCode {
         ch03_group::trials(),
         ch03_nested::trials(),
         ch03_shares::trials(),
+        ch04::trials(),
+        changes::trials(),
+        layers_refused::trials(),
         volumes::trials(),
         refused::trials(),
         leaks::trials(),
@@ -54,6 +60,7 @@ fn main() -> ExitCode {
         transcripts::ch02::trials(),
         transcripts::ch03::trials(),
         transcripts::ch03_group::trials(),
+        transcripts::ch04::trials(),
     ]
     .into_iter()
     .flatten()

@@ -20,11 +20,12 @@ pub struct World {
 
 static DIRECTORY: Mutex<Option<TempDir>> = Mutex::new(None);
 
-const PROGRAMS: [&str; 4] = [
+const PROGRAMS: [&str; 5] = [
     env!("CARGO_BIN_EXE_ch00-process"),
     env!("CARGO_BIN_EXE_ch01-namespaces"),
     env!("CARGO_BIN_EXE_ch02-rootfs"),
     env!("CARGO_BIN_EXE_ch03-cgroups"),
+    env!("CARGO_BIN_EXE_ch04-overlay"),
 ];
 
 /// Programs of other packages of the workspace. `cargo build` and `cargo test` make them beside
@@ -70,7 +71,7 @@ impl World {
     /// Removes everything. To be called last in `main`: a static is never dropped.
     pub fn remove() {
         // Tests that kill a runtime leave its cgroup to the next run: this one.
-        let _ = World::shared().command("ch03-cgroups").arg("true").output();
+        let _ = World::shared().command("ch04-overlay").arg("true").output();
         DIRECTORY
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -5,3 +5,5 @@ pub mod ch01;
 pub mod ch02;
 pub mod ch03;
 pub mod ch03_group;
+pub mod ch04;
+mod overlays;
