@@ -22,6 +22,17 @@ const TOOLS: &str = "attr bwrap chattr chcpu diff3 dumpe2fs getfattr setfattr hy
 /// What is not taken along from the repository: cargo's, git's, and the built book.
 const OUTPUT: [&str; 3] = ["target", ".git", "book/book"];
 
+/// Looks whether there is what makes a disk and reads it.
+///
+/// # Errors
+///
+/// When it is not installed.
+pub fn check() -> Result<()> {
+    ["mke2fs", "debugfs"]
+        .iter()
+        .try_for_each(|name| tool::find(name, "e2fsprogs").map(|_| ()))
+}
+
 /// Makes the disk in the file `image`, by way of the directory `staging`: the built-in root
 /// filesystem, `programs`, the repository at its own path, and `script` to be run.
 ///

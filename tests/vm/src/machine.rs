@@ -30,16 +30,17 @@ pub struct Machine {
     pub timeout: Option<Duration>,
 }
 
-impl Machine {
-    /// Looks whether there can be a machine here, before anything is made for it.
-    ///
-    /// # Errors
-    ///
-    /// When qemu is not installed, or knows no such processor.
-    pub fn check(&self) -> Result<()> {
-        self.command().map(|_| ())
-    }
+/// Looks whether there can be a machine here, before anything is built for it.
+///
+/// # Errors
+///
+/// When qemu is not installed, or knows no such processor.
+pub fn check() -> Result<()> {
+    let architecture = Architecture::here()?;
+    tool::find(architecture.qemu, architecture.package).map(|_| ())
+}
 
+impl Machine {
     /// Runs the machine until it powers itself off. What its command prints is printed here; what
     /// its kernel writes goes into the file `log`.
     ///

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use lab_vm::cargo::{self, Executable, What};
 use lab_vm::disk::{self, Contents};
 use lab_vm::kernel::{self, Kernel};
-use lab_vm::machine::{Machine, no_kvm};
+use lab_vm::machine::{self, Machine, no_kvm};
 use lab_vm::modules::Directory;
 use lab_vm::script::{self, Suite};
 use lab_vm::terminal::Terminal;
@@ -74,7 +74,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<u8> {
     let lab = Lab::open()?;
-    let kernel = || lab.kernel(&arguments.kernel);
+    let kernel = || {
+        machine::check()?;
+        disk::check()?;
+        lab.kernel(&arguments.kernel)
+    };
     match arguments.action {
         None => lab.shell(&kernel()?),
         Some(Action::Run { timeout, command }) => {
@@ -208,7 +212,6 @@ impl Lab {
             at_terminal: terminal.is_some(),
             timeout,
         };
-        machine.check()?;
         let modules = Directory::open(&kernel.modules)?.in_order()?;
         initramfs::write(&machine.initramfs, init, &modules)?;
         let contents = Contents {
