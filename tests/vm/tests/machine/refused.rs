@@ -2,16 +2,17 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
-use libtest_mimic::Trial;
+use libtest_mimic::{Completion, Trial};
 
-use crate::support::{DONE, Outcome, lab_vm};
+use crate::support::{DONE, Outcome, lab_vm, maker};
 
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::ignorable_test("a_second_lab_at_once_is_refused", second),
         Trial::ignorable_test("a_missing_qemu_is_named_with_its_package", no_qemu),
+        Trial::ignorable_test("a_full_disk_is_said", full_disk),
         Trial::ignorable_test("a_missing_kernel_is_said_with_what_to_do", no_kernel),
     ]
 }
@@ -46,7 +47,7 @@ fn no_kernel() -> Outcome {
     let nothing = directory.path().join("vmlinuz");
     let mut command = lab_vm(directory.path());
     if let Err(error) = lab_vm::machine::check().and_then(|()| lab_vm::disk::check()) {
-        return Ok(libtest_mimic::Completion::ignored_with(error.to_string()));
+        return Ok(Completion::ignored_with(error.to_string()));
     }
     let output = command
         .arg("--kernel")
@@ -54,6 +55,28 @@ fn no_kernel() -> Outcome {
         .args(["--modules", "/", "run", "--", "true"])
         .output()?;
     assert_refused(&output, &["opening the kernel", "No such file"]);
+    DONE
+}
+
+fn full_disk() -> Outcome {
+    if let Err(error) = lab_vm::disk::check() {
+        return Ok(Completion::ignored_with(error.to_string()));
+    }
+    let possible = Command::new("unshare").args(["-rm", "true"]).status();
+    if !possible.is_ok_and(|status| status.success()) {
+        return Ok(Completion::ignored_with("needs a mount namespace"));
+    }
+    let directory = tempfile::tempdir()?;
+    for staging in ["full/root", "root"] {
+        let output = maker(directory.path(), &directory.path().join(staging)).output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{staging}: {said}{error}");
+        assert!(
+            said.contains("No space left on device"),
+            "{staging}: {said}{error}"
+        );
+    }
     DONE
 }
 

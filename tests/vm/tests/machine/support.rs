@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use lab_vm::disk::Contents;
 use lab_vm::kernel::{self, Kernel};
 use lab_vm::machine::{self, Machine};
 use lab_vm::{disk, initramfs};
@@ -21,6 +22,8 @@ pub const DONE: Outcome = Ok(Completion::Completed);
 pub const LAST_WORDS: &str = "these are its last words";
 
 const PART: &str = "LAB_VM_TEST_DIRECTORY";
+
+const FULL: &str = "LAB_VM_TEST_FULL";
 
 /// A kernel to boot, and qemu; or why there are none here.
 pub fn kernel() -> Result<Kernel, Completion> {
@@ -65,8 +68,43 @@ pub fn runner(directory: &Path) -> Command {
     command
 }
 
-/// The other half of [`runner`].
+/// This program once more, as one that makes a disk where there is room for a megabyte: the file
+/// itself is `directory`/full/disk, what it is made from in `directory` or in `directory`/full.
+pub fn maker(directory: &Path, staging: &Path) -> Command {
+    fs::create_dir_all(directory.join("full")).unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "sh", "-c"]);
+    command.arg("mount -t tmpfs -o size=1m none \"$1/full\" && exec \"$0\"");
+    command.arg(std::env::current_exe().expect("the path of the test program"));
+    command
+        .arg(directory)
+        .env(FULL, staging)
+        .env(PART, directory);
+    command
+}
+
+fn make_disk(directory: &Path, staging: &Path) -> ExitCode {
+    let shell = fs::canonicalize("/bin/sh").expect("a shell");
+    let contents = Contents {
+        workspace: &directory.join("full"),
+        init: &shell,
+        programs: &[&shell],
+        script: String::new(),
+    };
+    match disk::make(&directory.join("full/disk"), staging, &contents) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The other half of [`runner`] and of [`maker`].
 pub fn answer_part() -> Option<ExitCode> {
+    if let (Some(directory), Some(staging)) = (std::env::var_os(PART), std::env::var_os(FULL)) {
+        return Some(make_disk(Path::new(&directory), Path::new(&staging)));
+    }
     let directory = PathBuf::from(std::env::var_os(PART)?);
     let machine = endless(&directory, None).ok()?;
     let ended = machine.run(&directory.join("console.log"));
