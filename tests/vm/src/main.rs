@@ -160,11 +160,12 @@ impl Lab {
     fn tests(&self, kernel: &Kernel, arguments: &[String], timeout: Duration) -> Result<u8> {
         let mut built = cargo::build(&self.workspace, What::Init)?;
         built.extend(cargo::build(&self.workspace, What::Tests)?);
-        let suites: Vec<_> = built.iter().filter_map(suite).collect();
+        let mut suites: Vec<_> = built.iter().filter_map(suite).collect();
+        suites.sort_by(|one, other| one.name.cmp(&other.name));
         if suites.is_empty() {
             bail!("cargo built no tests");
         }
-        let update = std::env::var("INSTA_UPDATE").unwrap_or_else(|_| "no".into());
+        let update = std::env::var("INSTA_UPDATE").unwrap_or_else(|_| "new".into());
         let variables = [
             (
                 "INSTA_WORKSPACE_ROOT",

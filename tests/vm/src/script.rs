@@ -59,7 +59,10 @@ pub fn tests(
          \x20 [ \"$(cat {LAB}/ended)\" = 0 ] || failed=\"$failed $name\"\n\
          }}\n"
     );
+    // insta puts a pending snapshot beside the old one, whoever runs the test.
+    script += "chmod a+w tests/snapshots\n";
     let arguments: Vec<_> = arguments.iter().map(|word| quote(word)).collect();
+    let directory = quote(&workspace.to_string_lossy());
     for (kind, before, user) in RUNS {
         script += before;
         let suites = suites.iter().filter(|suite| !suite.once || kind == ROOT);
@@ -71,9 +74,14 @@ pub fn tests(
             ];
             script += &format!("suite {} {}\n", words.join(" "), arguments.join(" "));
         }
+        let pending = format!("{LAB}/results/snapshots-{kind}");
+        script += &format!(
+            "cd {directory}\n\
+             mkdir {pending}\n\
+             find . -name '*.snap.new' -exec mv {{}} {pending} ';'\n\
+             rmdir {pending} 2>/dev/null\n"
+        );
     }
-    script += &format!("cd {}\n", quote(&workspace.to_string_lossy()));
-    script += &format!("find . -name '*.snap.new' -exec cp {{}} {LAB}/results ';'\n");
     script + "[ -z \"$failed\" ] || { echo; echo \"lab-vm: failed:$failed\"; exit 1; }\n"
 }
 
