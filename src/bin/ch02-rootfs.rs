@@ -64,7 +64,7 @@ fn run(cli: &Cli) -> Result<Status> {
         }
     };
     // ANCHOR_END: root
-    let _mount_points = MountPoints::missing_in(&root, &cli.volume)?;
+    let _mount_points = MountPoints::missing_in(root.path(), &cli.volume)?;
 
     let (go, wait_for_go) = namespaces::handshake()?;
     let child = process::spawn(flags, |parent| {

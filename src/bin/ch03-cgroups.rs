@@ -70,11 +70,14 @@ fn run(cli: &Cli) -> Result<Status> {
             (Root::read_only(built_in.path())?, Some(built_in))
         }
     };
-    let _mount_points = MountPoints::missing_in(&root, &cli.volume)?;
+    let _mount_points = MountPoints::missing_in(root.path(), &cli.volume)?;
 
     // ANCHOR: run
     let (go, wait_for_go) = namespaces::handshake()?;
     let cgroup = Cgroup::create(&cli.limits)?;
+    for notice in cgroup.notices() {
+        eprintln!("{NAME}: {notice}");
+    }
     let child = process::spawn_into(flags, cgroup.descriptor(), |parent| {
         wait_for_go.wait()?;
         if let Some(name) = &cli.hostname {

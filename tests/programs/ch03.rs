@@ -30,7 +30,7 @@ pub fn trials() -> Vec<Trial> {
     ]]
 }
 
-fn start(flags: &[&str]) -> Container {
+pub fn start(flags: &[&str]) -> Container {
     Container::start(
         World::shared()
             .command("ch03-cgroups")
@@ -39,12 +39,12 @@ fn start(flags: &[&str]) -> Container {
     )
 }
 
-fn run(args: &[&str]) -> Run {
+pub fn run(args: &[&str]) -> Run {
     program("ch03-cgroups", args)
 }
 
 /// The directory of a process's group: cgroups(7), /proc/PID/cgroup.
-fn group(process: Process, controller: Controller) -> PathBuf {
+pub fn group(process: Process, controller: Controller) -> PathBuf {
     let table =
         fs::read_to_string(format!("/proc/{}/cgroup", process.0)).expect("a process's groups");
     let line = table.lines().find_map(|line| {
@@ -52,7 +52,7 @@ fn group(process: Process, controller: Controller) -> PathBuf {
         let wanted = if controller.v2 {
             names.is_empty()
         } else {
-            names.split(',').any(|name| name == controller.name)
+            names.split(',').any(|name| name == controller.v1_name())
         };
         wanted.then_some(path)
     });
@@ -61,7 +61,7 @@ fn group(process: Process, controller: Controller) -> PathBuf {
         .join(line.expect("a group").trim_start_matches('/'))
 }
 
-fn read(group: &Path, controller: &Controller, v2: &str, v1: &str) -> String {
+pub fn read(group: &Path, controller: &Controller, v2: &str, v1: &str) -> String {
     let file = group.join(if controller.v2 { v2 } else { v1 });
     fs::read_to_string(&file)
         .unwrap_or_else(|error| panic!("{file:?}: {error}"))
@@ -184,15 +184,23 @@ fn group_of_a_killed_runtime_goes_with_the_next_run() -> Outcome {
 
 fn missing_controller_is_said_by_name() -> Outcome {
     skip_unless!(need::root());
-    skip_unless!(need::controller("io").map_or_else(
-        |_| Ok(()),
-        |_| Err(String::from("needs a machine without an I/O controller"))
-    ));
-    assert_fails(
-        &run(&["--io-weight", "50", "true"]),
-        125,
-        &["--io-weight", "controller"],
-    );
+    skip_unless!(need::tools(&["unshare", "umount"]));
+    let without = |mounts: &str, limit: &str| {
+        let line = format!("umount -R -l {mounts}; exec ch03-cgroups {limit} true");
+        let mut command = World::shared().command("unshare");
+        crate::support::run::run(command.args(["-m", "sh", "-c", &line]))
+    };
+    let none = "no cgroup file system is mounted";
+    for (limit, controller) in [("--memory 64M", "memory"), ("--cpu-shares 2", "cpu")] {
+        let needs = format!("needs the {controller} controller");
+        let run = without("/sys/fs/cgroup", limit);
+        assert_fails(&run, 125, &[&limit[..8], &needs, none]);
+    }
+    let io = need_controller!("io");
+    if !io.v2 {
+        let run = without(&io.mount.to_string_lossy(), "--io-weight 50");
+        assert_fails(&run, 125, &["--io-weight needs the io", "version 1 has"]);
+    }
     done()
 }
 
@@ -208,6 +216,7 @@ fn bad_limit_is_refused() -> Outcome {
         (["--pids", "0"], "could not start"),
         (["--pids", "99999999"], "at most"),
         (["--cpuset", "1-0"], "wrong way round"),
+        (["--cpuset", "0-99999"], "this machine has the processors"),
         (["--io-weight", "0"], "1 to 10000"),
     ];
     for ([flag, value], why) in cases {
@@ -218,12 +227,7 @@ fn bad_limit_is_refused() -> Outcome {
 
 fn limit_without_root_names_the_command_for_root() -> Outcome {
     skip_unless!(need::root_and_unprivileged_user());
-    let memory = need_controller!("memory");
-    if memory.v2 {
-        return Ok(libtest_mimic::Completion::ignored_with(
-            "needs version 1, which gives no group to users",
-        ));
-    }
+    need_controller!("memory");
     let mut command = World::shared().command_as_nobody("ch03-cgroups");
     let run = crate::support::run::run(command.args(["--memory", "64M", "true"]));
     assert_fails(

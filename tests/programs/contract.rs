@@ -25,13 +25,15 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// Every chapter program, and what its user gives it.
-pub const PROGRAMS: [(&str, &[&str]); 6] = [
+pub const PROGRAMS: [(&str, &[&str]); 8] = [
     ("ch00-process", &[]),
     ("ch01-namespaces", &[]),
     ("ch01-namespaces", &["--init"]),
     ("ch02-rootfs", &[]),
     ("ch02-rootfs", &["--init"]),
     ("ch03-cgroups", &[]),
+    ("ch04-overlay", &[]),
+    ("ch04-overlay", &["--init"]),
 ];
 
 fn has_a_root_of_its_own(name: &str) -> bool {

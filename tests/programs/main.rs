@@ -7,8 +7,17 @@ mod support;
 mod ch01;
 mod ch02;
 mod ch03;
+mod ch03_devices;
+mod ch03_disks;
+mod ch03_escapes;
+mod ch03_group;
+mod ch03_nested;
+mod ch03_shares;
+mod ch04;
+mod changes;
 mod contract;
 mod kernel_files;
+mod layers_refused;
 mod leaks;
 mod readme;
 mod refused;
@@ -33,6 +42,15 @@ fn main() -> ExitCode {
         ch02::trials(),
         kernel_files::trials(),
         ch03::trials(),
+        ch03_devices::trials(),
+        ch03_disks::trials(),
+        ch03_escapes::trials(),
+        ch03_group::trials(),
+        ch03_nested::trials(),
+        ch03_shares::trials(),
+        ch04::trials(),
+        changes::trials(),
+        layers_refused::trials(),
         volumes::trials(),
         refused::trials(),
         leaks::trials(),
@@ -41,6 +59,8 @@ fn main() -> ExitCode {
         transcripts::ch01::trials(),
         transcripts::ch02::trials(),
         transcripts::ch03::trials(),
+        transcripts::ch03_group::trials(),
+        transcripts::ch04::trials(),
     ]
     .into_iter()
     .flatten()

@@ -86,6 +86,14 @@ impl Process {
         std::iter::successors(Some(self), move |process| parent(*process))
     }
 
+    /// Its processor time until now, in clock ticks: proc_pid_stat(5), fields 14 and 15.
+    pub fn ticks(self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap_or_default();
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let times = fields.split_whitespace().skip(11).take(2);
+        times.filter_map(|time| time.parse::<u64>().ok()).sum()
+    }
+
     pub fn exists(self) -> bool {
         fs::exists(format!("/proc/{}", self.0)).unwrap_or(false)
     }

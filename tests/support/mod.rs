@@ -1,12 +1,14 @@
 //! What the tests of the programs stand on.
 
 pub mod container;
+pub mod disk;
 pub mod kernel;
 pub mod need;
 pub mod run;
 pub mod signals;
 pub mod snapshot;
 pub mod stand_in;
+pub mod steer;
 pub mod transcript;
 pub mod world;
 

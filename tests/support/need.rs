@@ -112,6 +112,17 @@ pub struct Controller {
     pub mount: PathBuf,
 }
 
+impl Controller {
+    /// Its name in version 1.
+    pub fn v1_name(&self) -> &str {
+        if self.name == "io" {
+            "blkio"
+        } else {
+            &self.name
+        }
+    }
+}
+
 /// A cgroup controller is there, in version 2 or 1: read from the mount table,
 /// and not with the crate under test.
 pub fn controller(name: &str) -> Result<Controller, String> {

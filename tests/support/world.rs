@@ -20,21 +20,23 @@ pub struct World {
 
 static DIRECTORY: Mutex<Option<TempDir>> = Mutex::new(None);
 
-const PROGRAMS: [&str; 4] = [
+const PROGRAMS: [&str; 5] = [
     env!("CARGO_BIN_EXE_ch00-process"),
     env!("CARGO_BIN_EXE_ch01-namespaces"),
     env!("CARGO_BIN_EXE_ch02-rootfs"),
     env!("CARGO_BIN_EXE_ch03-cgroups"),
+    env!("CARGO_BIN_EXE_ch04-overlay"),
 ];
 
 /// Programs of other packages of the workspace. `cargo build` and `cargo test` make them beside
 /// those above; `cargo test --test programs` alone does not.
-pub const BESIDE: [(&str, &str); 2] = [
+pub const BESIDE: [(&str, &str); 3] = [
     ("rootfs-fetch", "cargo build -p rootfs-fetch"),
     (
         "examples/chroot_escape",
         "cargo build -p rootfs --example chroot_escape",
     ),
+    ("examples/steer", "cargo build -p cgroups --example steer"),
 ];
 
 impl World {
@@ -69,7 +71,7 @@ impl World {
     /// Removes everything. To be called last in `main`: a static is never dropped.
     pub fn remove() {
         // Tests that kill a runtime leave its cgroup to the next run: this one.
-        let _ = World::shared().command("ch03-cgroups").arg("true").output();
+        let _ = World::shared().command("ch04-overlay").arg("true").output();
         DIRECTORY
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -115,19 +117,24 @@ impl World {
 
     /// The same, as an unprivileged user with a `HULL_ROOT` of its own. For root's tests.
     pub fn command_as_nobody(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.command(program);
+        command
+            .env("HULL_ROOT", self.hull_root_of_nobody())
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .current_dir("/");
+        command
+    }
+
+    /// The unprivileged user's `HULL_ROOT`.
+    pub fn hull_root_of_nobody(&self) -> PathBuf {
         let hull_root = self.directory.join("hull-of-nobody");
         static MADE: OnceLock<()> = OnceLock::new();
         MADE.get_or_init(|| {
             fs::create_dir(&hull_root).expect("a directory for HULL_ROOT");
             chown(&hull_root, Some(NOBODY), Some(NOBODY)).expect("a directory of nobody's");
         });
-        let mut command = self.command(program);
-        command
-            .env("HULL_ROOT", hull_root)
-            .uid(NOBODY)
-            .gid(NOBODY)
-            .current_dir("/");
-        command
+        hull_root
     }
 
     /// The tree of the built-in root filesystem. It is read-only for containers, and so for tests.

@@ -11,6 +11,7 @@ const COMMANDS: &[&str] = &[
     "cargo ch00",
     "cargo ch01",
     "cargo ch02",
+    "cargo ch04",
     "cargo build --bins",
     "sudo target/debug/ch03-cgroups --memory 64M",
     "cargo ch01 --hostname box",

@@ -9,7 +9,12 @@ use crate::repository::{programs, read};
 use crate::snapshot::snapshot;
 
 /// One for each program but the first.
-const DIFFERENCES: [&str; 3] = ["ch01-difference", "ch02-difference", "ch03-difference"];
+const DIFFERENCES: [&str; 4] = [
+    "ch01-difference",
+    "ch02-difference",
+    "ch03-difference",
+    "ch04-difference",
+];
 
 fn pairs() -> Vec<(&'static str, String, String)> {
     let programs = programs();

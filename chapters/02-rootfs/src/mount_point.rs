@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use process::SysResult;
 
-use crate::pivot_root::Root;
 use crate::volume::Volume;
 
 /// The mount points that a root filesystem lacks. The child makes them; when
@@ -29,8 +28,7 @@ impl MountPoints {
     ///
     /// # Errors
     /// When the root directory cannot be opened or locked.
-    pub fn missing_in(root: &Root, volumes: &[Volume]) -> Result<Self> {
-        let path = root.path();
+    pub fn missing_in(path: &Path, volumes: &[Volume]) -> Result<Self> {
         let file = File::open(path).syscall("open", || format!("{path:?}, O_RDONLY"))?;
         file.lock_shared()
             .syscall("flock", || format!("{path:?}, LOCK_SH"))?;
@@ -54,8 +52,8 @@ impl Drop for MountPoints {
         }
         // The innermost first. One with something in it is not ours to remove.
         for path in self.missing.iter().rev() {
-            if fs::remove_dir(path).is_err() && fs::metadata(path).is_ok_and(|file| file.len() == 0)
-            {
+            let empty_file = |found: fs::Metadata| found.is_file() && found.len() == 0;
+            if fs::remove_dir(path).is_err() && fs::symlink_metadata(path).is_ok_and(empty_file) {
                 let _ = fs::remove_file(path);
             }
         }

@@ -43,7 +43,8 @@ impl Root {
         })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is on the host.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 

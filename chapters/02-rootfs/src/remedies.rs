@@ -1,9 +1,11 @@
 //! What helps against this crate's failures.
 
 use std::fs;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::statfs::{FsType, TMPFS_MAGIC, statfs};
+use nix::sys::statvfs::{FsFlags, statvfs};
 use process::{Remedy, SysError};
 
 /// Joined by each program to those of the crates it uses.
@@ -21,12 +23,12 @@ pub const REMEDIES: &[Remedy] = &[
     Remedy {
         call: "mkdir",
         errno: Errno::EROFS,
-        check: |_| Some(READ_ONLY.into()),
+        check: read_only_inside,
     },
     Remedy {
         call: "open",
         errno: Errno::EROFS,
-        check: |_| Some(READ_ONLY.into()),
+        check: read_only_inside,
     },
     Remedy {
         call: "open_tree",
@@ -45,6 +47,14 @@ const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
 
 const READ_ONLY: &str = "a place to mount on cannot be made on a read-only root filesystem: \
     the built-in one has /mnt, /srv, /opt, /data, /work and all below /tmp; or give your own with --rootfs";
+
+/// A path of the container's: of the host's, the nearest directory above would be read-only too.
+fn read_only_inside(failed: &SysError) -> Option<String> {
+    let path = Path::new(failed.args.split('"').nth(1)?);
+    let above = path.ancestors().find(|above| above.exists())?;
+    let on_host = statvfs(above).ok()?.flags().contains(FsFlags::ST_RDONLY);
+    (!on_host).then(|| READ_ONLY.into())
+}
 
 /// mount_namespaces(7): a user namespace gets no fresh /proc while parts of
 /// the present one are covered, or the covered parts could be read in it.

@@ -5,26 +5,28 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use process::SysResult;
 
 use crate::controller::Controller;
-use crate::file::{read, write};
+use crate::devices::{self, DeviceRule};
+use crate::file::write;
+use crate::freeze::kill_all;
 use crate::hierarchy::{Hierarchies, Hierarchy};
 use crate::limits::Limits;
 use crate::oom::{self, OomKill};
-use crate::{name, v1, v2};
+use crate::{bpf, name, v1, v2};
 
 /// The control group of one container. In version 1 it is a directory in each
 /// hierarchy that has a limit; in version 2 it is one.
 #[must_use = "a cgroup that is dropped is removed"]
 pub struct Cgroup {
     groups: Vec<Group>,
+    notices: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -40,36 +42,22 @@ impl Cgroup {
     /// What earlier runs left that were killed is removed first.
     ///
     /// # Errors
-    /// When this machine lacks a controller that a limit needs, when the kernel
-    /// refuses a value, and EACCES where this user may make no group.
+    /// When the limits contradict each other, when this machine lacks a
+    /// controller that one needs, when the kernel refuses a value, and EACCES
+    /// where this user may make no group.
     // ANCHOR: create
     pub fn create(limits: &Limits) -> Result<Self> {
+        limits.check()?;
         let hierarchies = Hierarchies::find()?;
         hierarchies
             .groups_of_hull()
             .iter()
             .for_each(|parent| remove_orphans(parent));
-        let controllers = limits.controllers();
-        let mut this = Self { groups: Vec::new() };
-        let mut in_v2 = Vec::new();
-        for controller in controllers {
-            let missing = || {
-                format!(
-                    "{} needs the {} controller, which this machine lacks: {}",
-                    controller.flag(),
-                    controller.v2_name(),
-                    hierarchies.describe()
-                )
-            };
-            match hierarchies.of(controller).with_context(missing)? {
-                Hierarchy::V2(_) => in_v2.push(controller),
-                Hierarchy::V1(own) => {
-                    let group = this.make(&v1::parent(&own, controller)?, false)?;
-                    v1::limit(&group, controller, limits)
-                        .with_context(|| format!("setting {}", controller.flag()))?;
-                }
-            }
-        }
+        let mut this = Self {
+            groups: Vec::new(),
+            notices: Vec::new(),
+        };
+        let in_v2 = this.limit_in_v1(&hierarchies, limits)?;
         if let Some(Hierarchy::V2(mount)) = hierarchies.v2() {
             let made = this.make_v2(&mount, &in_v2, limits);
             // Without a limit the group only counts and kills: a user who may make none does without.
@@ -77,20 +65,104 @@ impl Cgroup {
                 made?;
             }
         }
+        this.hold_devices(&hierarchies, &limits.device_cgroup_rule)?;
+        this.make_freezer(&hierarchies);
         Ok(this)
     }
     // ANCHOR_END: create
 
-    fn make_v2(&mut self, mount: &Path, controllers: &[Controller], limits: &Limits) -> Result<()> {
-        let group = self.make(&v2::parent(mount, controllers)?, true)?;
-        if !controllers.is_empty() {
-            v2::limit(&group, limits)?;
+    /// Makes the groups of version 1, and returns the controllers that version 2 has.
+    // ANCHOR: limit_in_v1
+    pub(crate) fn limit_in_v1(
+        &mut self,
+        hierarchies: &Hierarchies,
+        limits: &Limits,
+    ) -> Result<Vec<Controller>> {
+        let mut in_v2 = Vec::new();
+        for (controller, flag) in limits.controllers() {
+            let missing = || {
+                format!(
+                    "{flag} needs the {} controller, which this machine lacks: {}",
+                    controller.v2_name(),
+                    hierarchies.describe()
+                )
+            };
+            match hierarchies.of(controller).with_context(missing)? {
+                Hierarchy::V2(_) => in_v2.push(controller),
+                Hierarchy::V1(own) => {
+                    let group = self.make(&v1::parent(&own, controller)?, false)?;
+                    v1::limit(&group, controller, limits)
+                        .with_context(|| format!("setting {flag}"))?;
+                }
+            }
         }
-        Ok(())
+        Ok(in_v2)
+    }
+    // ANCHOR_END: limit_in_v1
+
+    fn make_v2(&mut self, mount: &Path, controllers: &[Controller], limits: &Limits) -> Result<()> {
+        let (parent, notices) = v2::parent(mount, controllers)?;
+        self.notices.extend(notices);
+        let group = self.make(&parent, true)?;
+        v2::limit(&group, limits, controllers)
+    }
+
+    /// Version 2 asks a program of ours about devices, version 1 has a controller for them.
+    // ANCHOR: hold_devices
+    fn hold_devices(&mut self, hierarchies: &Hierarchies, asked: &[DeviceRule]) -> Result<()> {
+        if !devices::in_reach()? {
+            ensure!(
+                asked.is_empty(),
+                "--device-cgroup-rule needs root: in a user namespace the kernel allows no new device nodes"
+            );
+            return Ok(());
+        }
+        let rules = [&devices::DEFAULT, asked].concat();
+        let by_program = match self.descriptor() {
+            Some(group) => bpf::attach(group, &rules),
+            None => Err(anyhow!("version 2 has no group for it")),
+        };
+        let held = match (by_program, hierarchies.of(Controller::Devices)) {
+            (Err(_), Some(Hierarchy::V1(own))) => {
+                let group = self.make(&v1::parent(&own, Controller::Devices)?, false)?;
+                v1::hold_devices(&group, &rules)
+            }
+            (by_program, _) => by_program,
+        };
+        match held {
+            Err(why) if asked.is_empty() => {
+                self.notices
+                    .push(format!("every device can be used inside: {why:#}"));
+                Ok(())
+            }
+            held => held.context("--device-cgroup-rule"),
+        }
+    }
+    // ANCHOR_END: hold_devices
+
+    /// Version 2 can freeze every group. Version 1 has a hierarchy for it.
+    fn make_freezer(&mut self, hierarchies: &Hierarchies) {
+        if self.descriptor().is_none()
+            && let Some(Hierarchy::V1(own)) = hierarchies.of(Controller::Freezer)
+        {
+            // A user who may make no group has a container that cannot be frozen.
+            let made = v1::parent(&own, Controller::Freezer);
+            let _ = made.and_then(|parent| self.make(&parent, false));
+        }
+    }
+
+    /// Lines for the user: where the group holds less than it should, and what
+    /// had to be done to other processes.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     fn make(&mut self, parent: &Path, is_v2: bool) -> Result<PathBuf> {
         let path = parent.join(name::own());
+        // One hierarchy of version 1 can have several controllers.
+        if self.groups.iter().any(|group| group.path == path) {
+            return Ok(path);
+        }
         fs::create_dir(&path).syscall("mkdir", || format!("{path:?}"))?;
         // From here on the guard removes it, also when the next step fails.
         self.groups.push(Group {
@@ -130,6 +202,11 @@ impl Cgroup {
         Ok(())
     }
     // ANCHOR_END: add
+
+    /// The directories of the group: one, or one in each hierarchy of version 1.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.groups.iter().map(|group| group.path.as_path())
+    }
 
     /// What the out-of-memory killer did to the group, if it did.
     pub fn oom_kill(&self) -> Option<OomKill> {
@@ -178,25 +255,13 @@ fn remove(path: &Path) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(2);
     loop {
         match fs::remove_dir(path).syscall("rmdir", || format!("{path:?}")) {
-            Err(failed) if failed.errno == Errno::EBUSY && Instant::now() < end => kill_all(path)?,
+            Err(failed) if failed.errno == Errno::EBUSY && Instant::now() < end => {
+                kill_all(path)?;
+                std::thread::yield_now();
+            }
             Err(failed) if failed.errno == Errno::ENOENT => return Ok(()),
             result => return Ok(result?),
         }
     }
 }
 // ANCHOR_END: remove
-
-/// Version 2 kills a group whole; in version 1 every process is sent SIGKILL.
-// ANCHOR: kill
-fn kill_all(path: &Path) -> Result<()> {
-    if path.join("cgroup.kill").exists() {
-        write(path, "cgroup.kill", "1")?;
-    } else {
-        for pid in read(path, "cgroup.procs")?.lines() {
-            let _ = kill(Pid::from_raw(pid.parse()?), Signal::SIGKILL);
-        }
-    }
-    std::thread::yield_now();
-    Ok(())
-}
-// ANCHOR_END: kill

@@ -11,8 +11,12 @@ pub enum Controller {
     Cpuset,
     /// The number of processes.
     Pids,
-    /// Block devices.
+    /// Disks.
     Io,
+    /// Which devices may be used: version 1 only.
+    Devices,
+    /// Which processes are stopped: version 1 only.
+    Freezer,
 }
 
 impl Controller {
@@ -24,6 +28,8 @@ impl Controller {
             Controller::Cpuset => "cpuset",
             Controller::Pids => "pids",
             Controller::Io => "io",
+            Controller::Devices => "devices",
+            Controller::Freezer => "freezer",
         }
     }
 
@@ -32,17 +38,6 @@ impl Controller {
         match self {
             Controller::Io => "blkio",
             other => other.v2_name(),
-        }
-    }
-
-    /// The flag of the chapter program that asks for it.
-    pub fn flag(self) -> &'static str {
-        match self {
-            Controller::Memory => "--memory",
-            Controller::Cpu => "--cpus",
-            Controller::Cpuset => "--cpuset",
-            Controller::Pids => "--pids",
-            Controller::Io => "--io-weight",
         }
     }
 }

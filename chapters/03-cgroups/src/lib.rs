@@ -10,21 +10,36 @@
 //! - the hierarchy behind it is version 2, or one version 1 hierarchy for each
 //!   controller: [`Cgroup::create`] looks which this machine has.
 
+mod bpf;
 mod cgroup;
 mod controller;
+mod devices;
+mod events;
 mod file;
+mod freeze;
 mod hierarchy;
 mod limits;
 mod name;
 mod oom;
+mod pressure;
 mod remedies;
+mod sys;
 mod units;
+mod update;
+mod usage;
 mod v1;
 mod v2;
 
 pub use cgroup::Cgroup;
 pub use controller::Controller;
-pub use limits::Limits;
+pub use devices::{Access, DeviceKind, DeviceRule};
+pub use events::Events;
+pub use limits::{IoLimits, Limits};
 pub use oom::OomKill;
+pub use pressure::{Pressure, Share, Stall};
 pub use remedies::REMEDIES;
-pub use units::{Bytes, CpuSet, Cpus, IoWeight, Pids};
+pub use units::{
+    Bytes, BytesPerSecond, CpuSet, CpuShares, Cpus, Disk, DiskRate, IoWeight, MemorySwap,
+    OperationsPerSecond, Pids,
+};
+pub use usage::{CpuUsage, DiskUsage, MemoryUsage, Usage};

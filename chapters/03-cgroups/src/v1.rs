@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::controller::Controller;
+use crate::devices::DeviceRule;
 use crate::file::{make_directory, read, write};
-use crate::limits::Limits;
-use crate::units::Cpus;
+use crate::limits::{IoLimits, Limits, UNCOUNTED_SWAP};
+use crate::units::{Cpus, MemorySwap};
 
 /// The group that all of Hull's groups are in, below the caller's own.
 pub(crate) fn parent(own: &Path, controller: Controller) -> Result<PathBuf> {
@@ -31,23 +32,17 @@ fn inherit_cpuset(from: &Path, to: &Path) -> Result<()> {
 }
 // ANCHOR_END: v1_cpuset
 
-/// Writes the limit of one controller.
+/// Writes the limits of one controller.
 pub(crate) fn limit(group: &Path, controller: Controller, limits: &Limits) -> Result<()> {
     match controller {
-        Controller::Memory => {
-            let bytes = limits
-                .memory
-                .map_or(String::from("-1"), |memory| memory.0.to_string());
-            write(group, "memory.limit_in_bytes", &bytes)?;
-            // Memory and swap together; not there where swap is not counted.
-            if group.join("memory.memsw.limit_in_bytes").exists() {
-                write(group, "memory.memsw.limit_in_bytes", &bytes)?;
-            }
-        }
+        Controller::Memory => memory(group, limits)?,
         Controller::Cpu => {
             if let Some(cpus) = limits.cpus {
                 write(group, "cpu.cfs_period_us", &Cpus::PERIOD.to_string())?;
                 write(group, "cpu.cfs_quota_us", &cpus.quota().to_string())?;
+            }
+            if let Some(shares) = limits.cpu_shares {
+                write(group, "cpu.shares", &shares.0.to_string())?;
             }
         }
         Controller::Cpuset => {
@@ -61,11 +56,48 @@ pub(crate) fn limit(group: &Path, controller: Controller, limits: &Limits) -> Re
                 write(group, "pids.max", &pids.0.to_string())?;
             }
         }
-        Controller::Io => {
-            if let Some(weight) = limits.io_weight {
-                io_weight(group, weight.0)?;
-            }
+        Controller::Io => io(group, &limits.io)?,
+        Controller::Devices | Controller::Freezer => {}
+    }
+    Ok(())
+}
+
+fn memory(group: &Path, limits: &Limits) -> Result<()> {
+    if let Some(memory) = limits.memory {
+        let total = match limits.memory_swap {
+            None => memory.0.to_string(),
+            Some(MemorySwap::Unlimited) => String::from("-1"),
+            Some(MemorySwap::Total(total)) => total.0.to_string(),
+        };
+        let bytes = memory.0.to_string();
+        let written = write(group, "memory.limit_in_bytes", &bytes);
+        // Memory and swap together; not there where swap is not counted.
+        if group.join("memory.memsw.limit_in_bytes").exists() {
+            write(group, "memory.memsw.limit_in_bytes", &total)?;
+            // Memory must not be allowed more than both together are: the other one first, then.
+            written.or_else(|_| write(group, "memory.limit_in_bytes", &bytes))?;
+        } else {
+            written?;
+            ensure!(limits.memory_swap.is_none(), UNCOUNTED_SWAP);
         }
+    }
+    if let Some(reservation) = limits.memory_reservation {
+        write(
+            group,
+            "memory.soft_limit_in_bytes",
+            &reservation.0.to_string(),
+        )?;
+    }
+    Ok(())
+}
+
+fn io(group: &Path, limits: &IoLimits) -> Result<()> {
+    if let Some(weight) = limits.io_weight {
+        io_weight(group, weight.0)?;
+    }
+    for (key, disk, rate) in limits.rates() {
+        let file = format!("blkio.throttle.{}", key.v1_name());
+        write(group, &file, &format!("{disk} {rate}"))?;
     }
     Ok(())
 }
@@ -82,3 +114,14 @@ fn io_weight(group: &Path, weight: u32) -> Result<()> {
     );
     Ok(write(group, file, &weight.to_string())?)
 }
+
+/// Nothing first, and then what the rules allow.
+// ANCHOR: v1_devices
+pub(crate) fn hold_devices(group: &Path, rules: &[DeviceRule]) -> Result<()> {
+    write(group, "devices.deny", "a")?;
+    for rule in rules {
+        write(group, "devices.allow", &rule.to_string())?;
+    }
+    Ok(())
+}
+// ANCHOR_END: v1_devices

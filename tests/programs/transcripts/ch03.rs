@@ -14,7 +14,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// A group of version 2 can be made: it freezes and kills without any controller.
-fn version_2() -> Result<(), String> {
+pub fn version_2() -> Result<(), String> {
     need::root()?;
     need::tools(&["findmnt", "mktemp"])?;
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();

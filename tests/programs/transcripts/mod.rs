@@ -4,3 +4,6 @@ pub mod ch00;
 pub mod ch01;
 pub mod ch02;
 pub mod ch03;
+pub mod ch03_group;
+pub mod ch04;
+mod overlays;
