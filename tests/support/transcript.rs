@@ -11,16 +11,14 @@ use tempfile::TempDir;
 
 use super::kernel::{Process, eventually, processes_with};
 use super::snapshot::snapshot;
-use super::stand_ins::{next_word, normalised, notice, ps_columns, replace};
+use super::stand_in::StandIns;
 use super::world::{World, directory};
 
 /// A session at a terminal. Each line is given to `sh -c`, with the programs in `PATH`.
 pub struct Transcript {
     text: String,
     background: Vec<Background>,
-    /// PIDs that the run gave out, and what stands for them in the snapshot.
-    pids: Vec<(u32, u32)>,
-    unprivileged: bool,
+    stand_ins: StandIns,
     directory: Option<TempDir>,
 }
 
@@ -35,8 +33,7 @@ impl Transcript {
         Self {
             text: String::new(),
             background: Vec::new(),
-            pids: Vec::new(),
-            unprivileged: false,
+            stand_ins: StandIns::default(),
             directory: None,
         }
     }
@@ -44,20 +41,22 @@ impl Transcript {
     /// The session of an ordinary user, even when the tests run as root. Its
     /// user ID is 1000 in the snapshot, and what is said about it stays.
     pub fn unprivileged(mut self) -> Self {
-        self.unprivileged = true;
+        self.stand_ins.unprivileged = true;
         self
     }
 
     /// The lines run in an empty directory of their own.
     pub fn in_a_directory(mut self) -> Self {
-        self.directory = Some(directory());
+        let directory = directory();
+        self.stand_ins.directory = Some(directory.path().to_string_lossy().into_owned());
+        self.directory = Some(directory);
         self
     }
 
     /// Runs a line, and keeps what it printed.
     pub fn shell(mut self, line: &str) -> Self {
         let (output, status) = self.run(line);
-        let output = self.stand_ins(&output);
+        let output = self.stand_ins.apply(&output);
         self.keep(line, &output, status);
         self
     }
@@ -68,9 +67,9 @@ impl Transcript {
         let (output, status) = self.run(line);
         let number = Regex::new(r"\b\d{2,7}\b").expect("a pattern");
         for found in number.find_iter(&output) {
-            self.number(found.as_str());
+            self.stand_ins.number(found.as_str());
         }
-        let output = self.stand_ins(&output);
+        let output = self.stand_ins.apply(&output);
         self.keep(line, &output, status);
         self
     }
@@ -84,7 +83,7 @@ impl Transcript {
             so(&last.0)
         });
         assert!(came, "{line}: {}", last.0);
-        let output = self.stand_ins(&last.0);
+        let output = self.stand_ins.apply(&last.0);
         self.keep(line, &output, last.1);
         self
     }
@@ -117,7 +116,7 @@ impl Transcript {
             // The program itself, then, with an init between them, that one, then the command.
             let line: Vec<_> = process.line_from(runtime).collect();
             for (pid, number) in line.iter().rev().zip(number..) {
-                self.pids.push((pid.0, number));
+                self.stand_ins.set(pid.0, number);
             }
         }
         self.background.push(Background {
@@ -153,9 +152,7 @@ impl Transcript {
 
     /// Holds the session to the snapshot of this name.
     pub fn snapshot(self, name: &str) {
-        let directory = self.directory.as_ref().map(TempDir::path);
-        let text = normalised(&self.text, directory, self.unprivileged);
-        snapshot(name, &text);
+        snapshot(name, &self.stand_ins.normalised(&self.text));
     }
 
     fn keep(&mut self, line: &str, output: &str, status: Option<i32>) {
@@ -180,7 +177,7 @@ impl Transcript {
         reader.read_to_end(&mut output).expect("an output");
         let status = process.wait().expect("a shell that ends");
         let mut output = String::from_utf8_lossy(&output).into_owned();
-        if !self.unprivileged {
+        if !self.stand_ins.unprivileged {
             // Said when the tests do not run as root; the output is otherwise the same.
             output = notice().replace_all(&output, "").into_owned();
         }
@@ -202,7 +199,7 @@ impl Transcript {
 
     fn command(&self, line: &str) -> Command {
         let world = World::shared();
-        let mut command = if self.unprivileged && geteuid().is_root() {
+        let mut command = if self.stand_ins.unprivileged && geteuid().is_root() {
             world.command_as_nobody("sh")
         } else {
             let mut command = world.command("sh");
@@ -220,54 +217,14 @@ impl Transcript {
             .env_remove("TERM");
         command
     }
+}
 
-    /// The stand-in of a PID: the next number, in the order in which they appear.
-    fn number(&mut self, word: &str) -> String {
-        let Ok(pid) = word.parse::<u32>() else {
-            return word.to_owned();
-        };
-        // No process of the host's has so low a PID, but a container's have.
-        if pid < 10 {
-            return word.to_owned();
-        }
-        let known = self.pids.iter().find(|(known, _)| *known == pid);
-        let number = known.map_or_else(
-            || self.pids.iter().map(|(_, n)| n + 1).max().unwrap_or(4053),
-            |(_, number)| *number,
-        );
-        self.pids.push((pid, number));
-        number.to_string()
-    }
-
-    /// What one line printed, with the stand-ins of its PIDs.
-    fn stand_ins(&mut self, output: &str) -> String {
-        if let Some(columns) = ps_columns(output) {
-            return self.ps_table(output, columns);
-        }
-        let mut output = output.to_owned();
-        for (pid, stand_in) in &self.pids {
-            output = replace(&output, &format!(r"\b{pid}\b"), &stand_in.to_string());
-        }
-        output
-    }
-
-    /// ps(1) makes its columns as wide as the machine's highest PID may be.
-    fn ps_table(&mut self, output: &str, columns: usize) -> String {
-        let mut table = String::new();
-        for line in output.lines() {
-            let mut rest = line;
-            let in_table = line.starts_with(' ') || line.starts_with(|c: char| c.is_ascii_digit());
-            for _ in 0..if in_table { columns } else { 0 } {
-                let (word, after) = next_word(rest);
-                let word = self.number(word);
-                let _ = write!(table, "{word:>7} ");
-                rest = after;
-            }
-            let rest = if in_table { rest.trim_start() } else { rest };
-            let _ = writeln!(table, "{}", rest.replace(" <defunct>", ""));
-        }
-        table
-    }
+/// What a program says of the user namespace that it had to make.
+fn notice() -> Regex {
+    Regex::new(
+        r"(?m)^ch\d\d-\w+: [^\n]*in a user namespace: uid \d+ here is uid 0 \(root\) inside\n",
+    )
+    .expect("a pattern")
 }
 
 /// Without the directories that this user may not look into: a command that is
