@@ -27,6 +27,7 @@ pub struct Layers {
     made: Made,
     scratch: Scratch,
     driver: Driver,
+    diff: bool,
     kept: bool,
     on_tmpfs: bool,
 }
@@ -64,6 +65,7 @@ impl Layers {
         let this = Self {
             made: Made::missing(&upper, lowers.topmost())?,
             on_tmpfs: flags.upper.is_none() && !mount::can_carry_an_upper(scratch.path()),
+            diff: flags.diff,
             kept: flags.upper.is_some(),
             driver: flags.storage_driver,
             lowers,
@@ -126,11 +128,14 @@ impl Layers {
     }
     // ANCHOR_END: mount
 
-    /// What the container changed, sorted by path.
+    /// What the container changed, sorted by path, where `--diff` asks for it.
     ///
     /// # Errors
     /// When a directory cannot be read, and where the changes were in memory.
     pub fn changes(&self) -> Result<Vec<Change>> {
+        if !self.diff {
+            return Ok(Vec::new());
+        }
         ensure!(
             self.notice().is_none(),
             "the changes were in memory, and are gone: --upper DIR keeps them"
