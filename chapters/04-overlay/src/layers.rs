@@ -13,7 +13,7 @@ use crate::changes::{self, Change};
 use crate::flags::{Driver, LayerFlags};
 use crate::lower::Lowers;
 use crate::mount::{self, Overlay};
-use crate::scratch::Scratch;
+use crate::scratch::{self, Scratch};
 use crate::vfs;
 
 /// The layers of one container: the lower ones, which are only read, and the
@@ -116,7 +116,7 @@ impl Layers {
         let overlay = Overlay {
             lowers: self.lowers.paths(),
             upper: &self.upper,
-            work: &mount::work(scratch),
+            work: &scratch::work(scratch),
             // Nobody will read this upper directory after a crash.
             volatile: !self.kept,
         };
@@ -208,9 +208,7 @@ impl Drop for Made {
 }
 
 fn make_work(scratch: &Path) -> Result<()> {
-    let work = mount::work(scratch);
-    fs::create_dir(&work).syscall("mkdir", || format!("{work:?}"))?;
-    Ok(())
+    scratch::make(&mut DirBuilder::new(), &scratch::work(scratch))
 }
 
 /// The root of an overlay has the mode and the owner of its upper directory.
