@@ -80,15 +80,20 @@ pub fn fail(program: &str, error: &anyhow::Error, remedies: &[&[Remedy]]) -> Exi
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     );
     eprintln!("{program}: {} {error:#}", "error:".red().bold());
-    if let Some(failed) = error.root_cause().downcast_ref::<SysError>() {
-        let matching = remedies.iter().copied().flatten();
-        for remedy in matching.filter(|r| r.call == failed.call && r.errno == failed.errno) {
-            if let Some(advice) = (remedy.check)(failed) {
-                eprintln!("  {} {advice}", "help:".green().bold());
-            }
-        }
+    for advice in advice(error, remedies) {
+        eprintln!("  {} {advice}", "help:".green().bold());
     }
     Status::of_error(error).into()
+}
+
+/// The remedies whose cause was found on this machine.
+pub fn advice(error: &anyhow::Error, remedies: &[&[Remedy]]) -> Vec<String> {
+    let Some(failed) = error.root_cause().downcast_ref::<SysError>() else {
+        return Vec::new();
+    };
+    let all = remedies.iter().copied().flatten();
+    let matching = all.filter(|r| r.call == failed.call && r.errno == failed.errno);
+    matching.filter_map(|r| (r.check)(failed)).collect()
 }
 
 /// The command line that repeats this run as root. Not `sudo cargo`: root has

@@ -17,7 +17,7 @@ mod status;
 mod sys;
 mod wait;
 
-pub use error::{Remedy, SysError, SysResult, fail, sudo_line};
+pub use error::{Remedy, SysError, SysResult, advice, fail, sudo_line};
 pub use exec::Program;
 pub use remedies::REMEDIES;
 pub use report::Parent;

@@ -19,7 +19,7 @@ use crate::freeze::kill_all;
 use crate::hierarchy::{Hierarchies, Hierarchy};
 use crate::limits::Limits;
 use crate::oom::{self, OomKill};
-use crate::{bpf, name, v1, v2};
+use crate::{bpf, name, orphan, v1, v2};
 
 /// The control group of one container. In version 1 it is a directory in each
 /// hierarchy that has a limit; in version 2 it is one.
@@ -49,10 +49,12 @@ impl Cgroup {
     pub fn create(limits: &Limits) -> Result<Self> {
         limits.check()?;
         let hierarchies = Hierarchies::find()?;
-        hierarchies
-            .groups_of_hull()
-            .iter()
-            .for_each(|parent| remove_orphans(parent));
+        for parent in hierarchies.groups_of_hull() {
+            for orphan in orphan::below(&parent) {
+                // Another run may be removing it too.
+                let _ = remove(&orphan);
+            }
+        }
         let mut this = Self {
             groups: Vec::new(),
             notices: Vec::new(),
@@ -252,20 +254,10 @@ impl Drop for Cgroup {
     }
 }
 
-/// Groups of runtimes that were killed.
-fn remove_orphans(parent: &Path) {
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        if name::is_orphan(&entry.file_name().to_string_lossy()) {
-            // Another run may be removing it too.
-            let _ = remove(&entry.path());
-        }
-    }
-}
-
 // ANCHOR: remove
 /// rmdir(2): EBUSY while there are processes. A killed one needs a moment to
 /// end; one that waits for a disk may need longer than anybody waits.
-fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(2);
     loop {
         match fs::remove_dir(path).syscall("rmdir", || format!("{path:?}")) {

@@ -92,7 +92,17 @@ impl Hierarchies {
     }
 
     /// Every group that earlier runs of this caller have left groups in.
-    pub(crate) fn groups_of_hull(&self) -> Vec<PathBuf> {
+    pub(crate) fn groups_of_hull(&self) -> impl Iterator<Item = PathBuf> {
+        self.parents().filter(|group| groups_below(group) > 0)
+    }
+
+    /// Those that have none in them.
+    pub(crate) fn empty_groups_of_hull(&self) -> impl Iterator<Item = PathBuf> {
+        self.parents()
+            .filter(|group| group.is_dir() && groups_below(group) == 0)
+    }
+
+    fn parents(&self) -> impl Iterator<Item = PathBuf> {
         let v1 = self
             .v1
             .iter()
@@ -102,10 +112,7 @@ impl Hierarchies {
             .iter()
             .flat_map(|mount| [Some(mount.clone()), v2::base(mount).ok()])
             .flatten();
-        v1.chain(v2)
-            .map(|group| group.join("hull"))
-            .filter(|group| has_groups_below(group))
-            .collect()
+        v1.chain(v2).map(|group| group.join("hull"))
     }
 
     /// What is said when a controller is missing.
@@ -147,8 +154,8 @@ impl Hierarchies {
 }
 
 /// stat(2): a directory has two links, and one more for each directory in it.
-fn has_groups_below(group: &Path) -> bool {
-    fs::metadata(group).is_ok_and(|found| found.is_dir() && found.nlink() > 2)
+fn groups_below(group: &Path) -> u64 {
+    fs::metadata(group).map_or(0, |found| found.nlink().saturating_sub(2))
 }
 
 /// The group of this process in version 2, relative to the mount.

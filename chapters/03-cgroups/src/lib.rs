@@ -23,6 +23,7 @@ mod hierarchy;
 mod limits;
 mod name;
 mod oom;
+mod orphan;
 mod pressure;
 mod remedies;
 mod sys;
@@ -38,6 +39,7 @@ pub use devices::{Access, DeviceKind, DeviceRule};
 pub use events::Events;
 pub use limits::{IoLimits, Limits};
 pub use oom::OomKill;
+pub use orphan::{empty_parents, orphans, remove_orphan, remove_parent};
 pub use pressure::{Pressure, Share, Stall};
 pub use remedies::REMEDIES;
 pub use units::{

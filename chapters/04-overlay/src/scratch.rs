@@ -22,8 +22,17 @@ use crate::remove::remove_tree;
 pub(crate) struct Scratch {
     path: PathBuf,
     _lock: File,
-    /// Whether it stands, empty, for the next container.
-    stands: bool,
+    end: End,
+}
+
+/// What becomes of it in the end.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// It stands, empty, for the next container.
+    Empty,
+    Remove,
+    /// It was only looked at.
+    Leave,
 }
 
 impl Scratch {
@@ -37,7 +46,7 @@ impl Scratch {
         let own = loop {
             let path = parent.join(number.to_string());
             make(&mut DirBuilder::new(), &path)?;
-            match Self::lock(path, true) {
+            match Self::lock(path, End::Empty) {
                 Some(free) => break free,
                 None => number += 1,
             }
@@ -47,13 +56,21 @@ impl Scratch {
         for entry in fs::read_dir(parent).syscall("open", || format!("{parent:?}"))? {
             let entry = entry.syscall("getdents64", || format!("{parent:?}"))?;
             // Our own is locked, as are those of others that run.
-            drop(Self::lock(entry.path(), false));
+            drop(Self::lock(entry.path(), End::Remove));
         }
         Ok(own)
     }
 
+    /// Those below `parent` that nobody has. They are removed when dropped.
+    pub(crate) fn free(parent: &Path) -> Vec<Self> {
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| Self::lock(entry.path(), End::Remove))
+            .collect()
+    }
+
     /// Takes a directory, if nobody has it.
-    fn lock(path: PathBuf, stands: bool) -> Option<Self> {
+    fn lock(path: PathBuf, end: End) -> Option<Self> {
         let lock = File::open(&path).ok()?;
         lock.try_lock().ok()?;
         // Somebody may have taken it, and removed it, since it was opened.
@@ -61,7 +78,7 @@ impl Scratch {
         there.then_some(Self {
             path,
             _lock: lock,
-            stands,
+            end,
         })
     }
     // ANCHOR_END: scratch
@@ -75,7 +92,7 @@ impl Scratch {
         for _ in 0..100 {
             make(&mut DirBuilder::new(), &path)
                 .context("the work directory has its place beside the upper directory")?;
-            if let Some(own) = Self::lock(path.clone(), false) {
+            if let Some(own) = Self::lock(path.clone(), End::Remove) {
                 own.empty()?;
                 return Ok(own);
             }
@@ -90,6 +107,11 @@ impl Scratch {
         &self.path
     }
 
+    /// Lets go of it as it is.
+    pub(crate) fn leave(mut self) {
+        self.end = End::Leave;
+    }
+
     /// Lets go of it, for the caller who cares.
     pub(crate) fn remove(self) -> Result<()> {
         self.clear()
@@ -97,10 +119,10 @@ impl Scratch {
     }
 
     fn clear(&self) -> Result<()> {
-        if self.stands {
-            self.empty()
-        } else {
-            remove_tree(&self.path)
+        match self.end {
+            End::Empty => self.empty(),
+            End::Remove => remove_tree(&self.path),
+            End::Leave => Ok(()),
         }
     }
 

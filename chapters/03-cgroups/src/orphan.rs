@@ -1,0 +1,56 @@
+//! What runtimes left that were killed, and what stands between runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use process::SysResult;
+
+use crate::cgroup::remove;
+use crate::hierarchy::Hierarchies;
+use crate::name;
+
+/// The groups of runtimes that were killed, in every hierarchy of this machine.
+///
+/// # Errors
+/// When the mount table cannot be read.
+pub fn orphans() -> Result<Vec<PathBuf>> {
+    let hierarchies = Hierarchies::find()?;
+    let parents = hierarchies.groups_of_hull();
+    Ok(parents.flat_map(|parent| below(&parent)).collect())
+}
+
+/// Removes a group, and kills what is in it. One that is gone is no error.
+///
+/// # Errors
+/// When rmdir(2) fails.
+pub fn remove_orphan(group: &Path) -> Result<()> {
+    remove(group)
+}
+
+/// The groups called `hull` that all others are in, where they have none.
+///
+/// # Errors
+/// When the mount table cannot be read.
+pub fn empty_parents() -> Result<Vec<PathBuf>> {
+    let mut empty: Vec<_> = Hierarchies::find()?.empty_groups_of_hull().collect();
+    // Where root's groups and the caller's own are the same.
+    empty.dedup();
+    Ok(empty)
+}
+
+/// Removes such a group. One that was used again meanwhile stays.
+///
+/// # Errors
+/// When rmdir(2) fails: EBUSY when it is in use.
+pub fn remove_parent(group: &Path) -> Result<()> {
+    Ok(fs::remove_dir(group).syscall("rmdir", || format!("{group:?}"))?)
+}
+
+pub(crate) fn below(parent: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| name::is_orphan(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
+        .collect()
+}
