@@ -16,6 +16,8 @@ mod ch03_shares;
 mod ch04;
 mod changes;
 mod contract;
+mod explain;
+mod explain_oracle;
 mod kernel_files;
 mod layers_refused;
 mod leaks;
@@ -54,6 +56,8 @@ fn main() -> ExitCode {
         volumes::trials(),
         refused::trials(),
         leaks::trials(),
+        explain::trials(),
+        explain_oracle::trials(),
         readme::trials(),
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),

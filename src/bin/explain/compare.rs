@@ -75,12 +75,43 @@ fn beside(one: &[OsString], left: &Steps, two: &[OsString], right: &Steps) -> St
             continue;
         }
         let _ = writeln!(text, "\nchapter {}: {}", purpose.chapter(), purpose.name());
-        for n in 0..left.len().max(right.len()) {
-            let cell = |steps: &[String]| steps.get(n).cloned().unwrap_or_default();
-            text += &row(&cell(&left), &cell(&right));
+        for (left, right) in aligned(&left, &right) {
+            text += &row(left, right);
         }
     }
     text
+}
+
+/// Pairs of steps, the same call beside the same call wherever the order allows
+/// it: the longest common subsequence of their names.
+fn aligned<'a>(left: &'a [String], right: &'a [String]) -> Vec<(&'a str, &'a str)> {
+    let name = |step: &'a String| step.split('(').next().unwrap_or_default();
+    let same = |n: usize, m: usize| name(&left[n]) == name(&right[m]);
+    // How many pairs there are at most in what is left from n and m on.
+    let mut pairs = vec![vec![0; right.len() + 1]; left.len() + 1];
+    for n in (0..left.len()).rev() {
+        for m in (0..right.len()).rev() {
+            pairs[n][m] = match same(n, m) {
+                true => pairs[n + 1][m + 1] + 1,
+                false => pairs[n + 1][m].max(pairs[n][m + 1]),
+            };
+        }
+    }
+    let (mut n, mut m, mut rows) = (0, 0, Vec::new());
+    while n < left.len() || m < right.len() {
+        let both = n < left.len() && m < right.len();
+        if both && same(n, m) {
+            rows.push((left[n].as_str(), right[m].as_str()));
+            (n, m) = (n + 1, m + 1);
+        } else if m == right.len() || (both && pairs[n + 1][m] >= pairs[n][m + 1]) {
+            rows.push((left[n].as_str(), ""));
+            n += 1;
+        } else {
+            rows.push(("", right[m].as_str()));
+            m += 1;
+        }
+    }
+    rows
 }
 
 /// The same call again and again is one line, with how often it came.
@@ -157,6 +188,15 @@ mod tests {
         );
         assert!(words("a 'b").is_err());
         assert!(words("  ").is_err());
+    }
+
+    #[test]
+    fn the_same_call_stands_beside_the_same() {
+        let (left, right) = (["a(1)", "c()"], ["b()", "a(2)", "c()"]);
+        let (left, right) = (left.map(String::from), right.map(String::from));
+        let rows = [("", "b()"), ("a(1)", "a(2)"), ("c()", "c()")];
+        assert_eq!(aligned(&left, &right), rows);
+        assert_eq!(aligned(&[], &right).len(), 3);
     }
 
     #[test]

@@ -173,6 +173,8 @@ fn seize(child: Pid) -> Result<()> {
         | Options::PTRACE_O_TRACESECCOMP
         | Options::PTRACE_O_EXITKILL;
     ptrace::seize(child, options).syscall("ptrace", || format!("PTRACE_SEIZE, {child}"))?;
+    // It goes on from here only as the tracer says: from call to call, or freely.
+    ptrace::interrupt(child).syscall("ptrace", || format!("PTRACE_INTERRUPT, {child}"))?;
     Ok(())
 }
 

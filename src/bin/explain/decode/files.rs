@@ -118,6 +118,28 @@ fn is_cgroup(kind: FsType) -> bool {
     kind == CGROUP2_SUPER_MAGIC || kind == CGROUP_SUPER_MAGIC
 }
 
+/// A descriptor with the file that it is of: `3</proc>`.
+pub fn descriptor(tid: Pid, fd: i32) -> String {
+    match fs::read_link(format!("/proc/{tid}/fd/{fd}")) {
+        Ok(file) => format!("{fd}<{}>", file.display()),
+        Err(_) => fd.to_string(),
+    }
+}
+
+/// A path, and where it leads if it is one of a descriptor, as runc's are.
+pub fn path(tid: Pid, memory: Memory, address: u64) -> (String, String) {
+    let (path, quoted) = (memory.text(address), memory.quoted(address));
+    let fd = path.strip_prefix("/proc/self/fd/");
+    let fd = fd.or_else(|| path.strip_prefix("/proc/thread-self/fd/"));
+    match fs::read_link(format!("/proc/{tid}/fd/{}", fd.unwrap_or("none"))) {
+        Ok(file) => {
+            let file = file.display().to_string();
+            (file.clone(), format!("{quoted}<{file}>"))
+        }
+        Err(_) => (path, quoted),
+    }
+}
+
 /// Whether a call of this number writes.
 pub fn is_write(nr: u64) -> bool {
     matches!(

@@ -1,5 +1,6 @@
 //! mount(2), umount(2).
 
+use super::files::path;
 use super::flags::{Names, bits};
 use super::{Decoded, Entry};
 use crate::memory::Memory;
@@ -41,10 +42,11 @@ pub fn mount(entry: &Entry, memory: Memory) -> Option<Decoded> {
         flags => flags,
     };
     let text = |n: usize| memory.text(entry.args[n]);
-    let (source, target, kind) = (text(0), text(1), text(2));
+    let (source, kind) = (text(0), text(2));
+    let (target, target_shown) = path(entry.tid, memory, entry.args[1]);
     let args = vec![
         memory.quoted(entry.args[0]),
-        memory.quoted(entry.args[1]),
+        target_shown,
         memory.quoted(entry.args[2]),
         bits(flags, FLAGS),
         memory.quoted(entry.args[4]),

@@ -76,12 +76,7 @@ pub fn unshare(entry: &Entry, _: Memory) -> Option<Decoded> {
 }
 
 pub fn setns(entry: &Entry, _: Memory) -> Option<Decoded> {
-    let file = std::fs::read_link(format!("/proc/{}/fd/{}", entry.tid, entry.int(0)));
-    let file = file.map(|file| file.display().to_string());
-    let fd = match file {
-        Ok(file) => format!("{}<{file}>", entry.int(0)),
-        Err(_) => entry.int(0).to_string(),
-    };
+    let fd = super::files::descriptor(entry.tid, entry.int(0));
     let joined = entry.args[1] & ALL;
     let args = vec![fd, bits(entry.args[1], SHARED)];
     let which = match joined {

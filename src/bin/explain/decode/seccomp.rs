@@ -26,8 +26,14 @@ const LISTENER: u64 = 8;
 
 pub fn seccomp(entry: &Entry, memory: Memory) -> Option<Decoded> {
     let operation = entry.args[0];
-    if operation > FILTER || (operation == FILTER && entry.args[2] == 0) {
-        return None; // Only asks what this kernel can do.
+    // Strict mode has no flags, and a filter has a program: what has not only
+    // asks what this kernel can do.
+    let asks = match operation {
+        FILTER => entry.args[2] == 0,
+        _ => operation > FILTER || entry.args[1] != 0,
+    };
+    if asks {
+        return None;
     }
     let mut args = vec![name(operation, OPERATIONS), bits(entry.args[1], FLAGS)];
     args.push(program(entry.args[2], memory));

@@ -32,7 +32,7 @@ pub fn chdir(entry: &Entry, memory: Memory) -> Option<Decoded> {
 }
 
 pub fn fchdir(entry: &Entry, _: Memory) -> Option<Decoded> {
-    let args = vec![entry.int(0).to_string()];
+    let args = vec![super::files::descriptor(entry.tid, entry.int(0))];
     Decoded::new(
         Purpose::Rootfs,
         args,
