@@ -85,6 +85,7 @@ fn by_strace(line: &[&str]) -> Calls {
     let trace = fs::read_to_string(&file).expect("a trace");
     let begun = Regex::new(r"^(\d+) +(\w+)\((.*)$").expect("a pattern");
     let resumed = Regex::new(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$").expect("a pattern");
+    let failed = Regex::new(r"= -1 (\w+)").expect("a pattern");
     let mut unfinished: HashMap<String, String> = HashMap::new();
     let mut calls = Processes::default();
     for line in trace.lines() {
@@ -99,8 +100,7 @@ fn by_strace(line: &[&str]) -> Calls {
             unfinished.insert(found[1].to_owned(), first.to_owned());
             continue;
         }
-        let errno = Regex::new(r"= -1 (\w+)").expect("a pattern");
-        let errno = errno.captures(&found[3]).map(|errno| errno[1].to_owned());
+        let errno = failed.captures(&found[3]).map(|errno| errno[1].to_owned());
         let errno = errno.unwrap_or_default();
         calls.add(&found[1], &found[2], &found[3], &errno);
     }
@@ -214,14 +214,16 @@ fn runc_is_told() -> Outcome {
     )
 }
 
+/// crun refuses a hybrid of both versions of control groups. Without the mount of the second
+/// one, in a mount namespace of its own, it takes the first.
 fn crun_is_told() -> Outcome {
-    bundle("crun", &["sethostname(", "execve(\"/"])
+    bundle("crun", &["sethostname(", "pivot_root("])
 }
 
 /// A runtime that takes a bundle as the OCI has it, on the built-in root filesystem.
 fn bundle(runtime: &str, words: &[&str]) -> Outcome {
     skip_unless!(need::root());
-    skip_unless!(need::tools(&[runtime]));
+    skip_unless!(need::tools(&[runtime, "unshare", "umount"]));
     let directory = directory();
     let shell_in = |line: &str| {
         let mut command = World::shared().command("sh");
@@ -239,12 +241,18 @@ fn bundle(runtime: &str, words: &[&str]) -> Outcome {
     spec["process"]["args"] = vec!["sh", "-c", "exit 8"].into();
     fs::write(&config, spec.to_string())?;
     let state = format!("{runtime} --root {}/state", directory.path().display());
-    let plain = shell_in(&format!("{state} run hull-test-explain-plain"));
+    let alone = "unshare --mount sh -c";
+    let hide = "umount -l /sys/fs/cgroup/unified 2>/dev/null";
+    let plain = shell_in(&format!(
+        "{alone} '{hide}; {state} run hull-test-explain-plain'"
+    ));
     if plain.code != Some(8) {
         let why = format!("{runtime} cannot run here: {}", plain.err.trim());
         return Ok(libtest_mimic::Completion::ignored_with(why));
     }
-    let run = shell_in(&format!("explain -o told {state} run hull-test-explain"));
+    let run = shell_in(&format!(
+        "{alone} '{hide}; explain -o told {state} run hull-test-explain'"
+    ));
     assert_eq!(run.code, Some(8), "{run:?}");
     assert_tells(&fs::read_to_string(directory.path().join("told"))?, words);
     done()

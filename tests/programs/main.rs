@@ -18,6 +18,7 @@ mod changes;
 mod contract;
 mod explain;
 mod explain_oracle;
+mod explain_views;
 mod kernel_files;
 mod layers_refused;
 mod leaks;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         leaks::trials(),
         explain::trials(),
         explain_oracle::trials(),
+        explain_views::trials(),
         readme::trials(),
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         transcripts::ch03::trials(),
         transcripts::ch03_group::trials(),
         transcripts::ch04::trials(),
+        transcripts::explain::trials(),
     ]
     .into_iter()
     .flatten()

@@ -98,20 +98,34 @@ fn aligned<'a>(left: &'a [String], right: &'a [String]) -> Vec<(&'a str, &'a str
         }
     }
     let (mut n, mut m, mut rows) = (0, 0, Vec::new());
+    let (mut of_left, mut of_right) = (Vec::new(), Vec::new());
     while n < left.len() || m < right.len() {
         let both = n < left.len() && m < right.len();
         if both && same(n, m) {
+            rows.extend(beside_one_another(&mut of_left, &mut of_right));
             rows.push((left[n].as_str(), right[m].as_str()));
             (n, m) = (n + 1, m + 1);
         } else if m == right.len() || (both && pairs[n + 1][m] >= pairs[n][m + 1]) {
-            rows.push((left[n].as_str(), ""));
+            of_left.push(left[n].as_str());
             n += 1;
         } else {
-            rows.push(("", right[m].as_str()));
+            of_right.push(right[m].as_str());
             m += 1;
         }
     }
+    rows.extend(beside_one_another(&mut of_left, &mut of_right));
     rows
+}
+
+/// Steps between two pairs: they have a place in common, and no more.
+fn beside_one_another<'a>(
+    left: &mut Vec<&'a str>,
+    right: &mut Vec<&'a str>,
+) -> Vec<(&'a str, &'a str)> {
+    let (left, right) = (std::mem::take(left), std::mem::take(right));
+    let at = |steps: &[&'a str], n: usize| steps.get(n).copied().unwrap_or_default();
+    let rows = 0..left.len().max(right.len());
+    rows.map(|n| (at(&left, n), at(&right, n))).collect()
 }
 
 /// The same call again and again is one line, with how often it came.
@@ -197,6 +211,7 @@ mod tests {
         let rows = [("", "b()"), ("a(1)", "a(2)"), ("c()", "c()")];
         assert_eq!(aligned(&left, &right), rows);
         assert_eq!(aligned(&[], &right).len(), 3);
+        assert_eq!(aligned(&left[1..], &right[..1]), [("c()", "b()")]);
     }
 
     #[test]
