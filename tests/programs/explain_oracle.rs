@@ -17,6 +17,7 @@ use crate::support::{Outcome, done, need};
 pub fn trials() -> Vec<Trial> {
     trials![explain_oracle: [
         list_is_straces_for_every_chapter_program,
+        filter_leaves_out_nothing,
         json_is_one_object_a_line,
         unshare_is_told,
         bwrap_is_told,
@@ -105,6 +106,32 @@ fn by_strace(line: &[&str]) -> Calls {
         calls.add(&found[1], &found[2], &found[3], &errno);
     }
     calls.list
+}
+
+/// Without CAP_SYS_ADMIN every call stops, and the table alone decides what is told.
+fn filter_leaves_out_nothing() -> Outcome {
+    skip_unless!(need::root());
+    skip_unless!(need::tools(&["setpriv"]));
+    let script = "echo 7 >/proc/self/oom_score_adj; ulimit -n 99; kill -0 $$; cd /; \
+                  setpriv --no-new-privs --pdeathsig TERM true; exec 3>/proc/self/comm; echo x >&3";
+    let told = |runner: &[&str]| -> Vec<String> {
+        let line = [runner, &["explain", "--json", "sh", "-c", script]].concat();
+        let run = run(World::shared().command(line[0]).args(&line[1..]));
+        let events = run.err.lines().map(|line| {
+            let event: Value = serde_json::from_str(line).expect("a line of JSON");
+            format!("{} {}", event["call"], event["errno"])
+        });
+        events.filter(|event| !event.contains("execve")).collect()
+    };
+    let filtered = told(&["env"]);
+    for call in ["prlimit64", "prctl", "kill", "chdir", "write"] {
+        assert!(
+            filtered.iter().any(|told| told.contains(call)),
+            "{call}: {filtered:?}"
+        );
+    }
+    assert_eq!(filtered, told(&["setpriv", "--bounding-set=-sys_admin"]));
+    done()
 }
 
 fn is_always(call: &str) -> bool {

@@ -9,11 +9,13 @@ use libc::{BPF_RET, BPF_W, SECCOMP_RET_ALLOW, SECCOMP_RET_TRACE, sock_filter};
 use crate::calls::{Call, Test};
 
 /// What the kernel calls this machine's system calls: linux/audit.h.
-#[cfg(target_arch = "x86_64")]
-pub const ARCHITECTURE: u32 = 0xc000_003e;
-/// What the kernel calls this machine's system calls: linux/audit.h.
-#[cfg(target_arch = "aarch64")]
-pub const ARCHITECTURE: u32 = 0xc000_00b7;
+pub const ARCHITECTURE: u32 = if cfg!(target_arch = "x86_64") {
+    0xc000_003e
+} else if cfg!(target_arch = "aarch64") {
+    0xc000_00b7
+} else {
+    panic!("explain knows the system calls of x86_64 and aarch64")
+};
 
 /// Offsets in struct seccomp_data: seccomp(2).
 const NR: u32 = 0;

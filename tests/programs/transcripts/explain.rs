@@ -13,7 +13,7 @@ pub fn trials() -> Vec<Trial> {
 fn first() -> Outcome {
     skip_unless!(need::root());
     Transcript::new()
-        .shell_with_pids_in_front("explain ch01-namespaces --hostname box /bin/true")
+        .narration("explain ch01-namespaces --hostname box /bin/true")
         .snapshot("explain-ch01");
     done()
 }
@@ -24,7 +24,7 @@ fn layers() -> Outcome {
     Transcript::new()
         .in_a_directory()
         .shell("explain -o told ch04-overlay true")
-        .shell_with_pids_in_front(
+        .narration(
             "grep -A 1 -E '\"overlay\"|(pivot_root|umount2).\"' told | \
              sed 's|/[^\",]*/overlay/[0-9]*|SCRATCH|g; s|/[^\",]*/rootfs/|rootfs/|; /^--$/d'",
         )
@@ -35,9 +35,7 @@ fn layers() -> Outcome {
 fn tree() -> Outcome {
     skip_unless!(need::root());
     Transcript::new()
-        .shell_with_pids_in_front(
-            "explain --tree ch01-namespaces --init sh -c 'sh -c true; exit 3'",
-        )
+        .narration("explain --tree ch01-namespaces --init sh -c 'sh -c true; exit 3'")
         .snapshot("explain-tree");
     done()
 }
@@ -66,7 +64,7 @@ fn compare() -> Outcome {
 
 fn shell() -> Outcome {
     Transcript::new()
-        .shell_with_pids_in_front("explain /bin/sh -c 'echo 7 >/proc/self/oom_score_adj'")
+        .narration("explain /bin/sh -c 'echo 7 >/proc/self/oom_score_adj'")
         .snapshot("explain-shell");
     done()
 }

@@ -75,6 +75,7 @@ pub fn clone3(entry: &Entry, memory: Memory) -> Option<Decoded> {
     made(flags, vec![fields, entry.args[1].to_string()])
 }
 
+#[cfg(target_arch = "x86_64")]
 pub fn fork(_: &Entry, _: Memory) -> Option<Decoded> {
     made(0, Vec::new())
 }
