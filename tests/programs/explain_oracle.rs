@@ -266,6 +266,10 @@ fn bundle(runtime: &str, words: &[&str]) -> Outcome {
     let mut spec: Value = serde_json::from_str(&fs::read_to_string(&config)?)?;
     spec["process"]["terminal"] = false.into();
     spec["process"]["args"] = vec!["sh", "-c", "exit 8"].into();
+    spec["linux"]["seccomp"] = serde_json::json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["swapon"], "action": "SCMP_ACT_ERRNO"}],
+    });
     fs::write(&config, spec.to_string())?;
     let state = format!("{runtime} --root {}/state", directory.path().display());
     let alone = "unshare --mount sh -c";
@@ -281,7 +285,9 @@ fn bundle(runtime: &str, words: &[&str]) -> Outcome {
         "{alone} '{hide}; explain -o told {state} run hull-test-explain'"
     ));
     assert_eq!(run.code, Some(8), "{run:?}");
-    assert_tells(&fs::read_to_string(directory.path().join("told"))?, words);
+    let told = fs::read_to_string(directory.path().join("told"))?;
+    assert_tells(&told, words);
+    assert_tells(&told, &[" instructions, actions: ALLOW, ERRNO(EPERM)"]);
     done()
 }
 
