@@ -1,7 +1,7 @@
 //! What a start costs: each chapter's program, beside bubblewrap and crun with
 //! the same root filesystem and the same isolation.
 //!
-//! `cargo bench --bench startup` needs hyperfine and bubblewrap, and crun and
+//! `cargo bench --bench startup` needs hyperfine, bubblewrap and strace, and crun and
 //! root for its second table (Debian's packages of these names).
 
 #[path = "peers/mod.rs"]
@@ -21,6 +21,7 @@ const CH01: &str = env!("CARGO_BIN_EXE_ch01-namespaces");
 const CH02: &str = env!("CARGO_BIN_EXE_ch02-rootfs");
 const CH03: &str = env!("CARGO_BIN_EXE_ch03-cgroups");
 const CH04: &str = env!("CARGO_BIN_EXE_ch04-overlay");
+const EXPLAIN: &str = env!("CARGO_BIN_EXE_explain");
 const LIMITS: &str = "--memory 64M --pids 100 --cpus 1";
 
 fn main() -> ExitCode {
@@ -44,6 +45,7 @@ fn run() -> Result<()> {
     let root = directory.path().join("root");
     copy_built_in_root(directory.path(), &root)?;
     beside_bubblewrap(directory.path(), &root)?;
+    under_a_tracer(directory.path(), &root)?;
     if nix::unistd::geteuid().is_root() {
         beside_crun(directory.path(), &root)
     } else {
@@ -84,6 +86,25 @@ fn beside_bubblewrap(directory: &Path, root: &Path) -> Result<()> {
         figures.of("ch04-overlay, limits") / base,
         figures.of("ch04-overlay") / base
     );
+    Ok(())
+}
+
+/// What it costs to be watched. For root `explain` has a filter, and for others none.
+fn under_a_tracer(directory: &Path, root: &Path) -> Result<()> {
+    let alone = format!("{CH04} --rootfs {} true", root.display());
+    let figures = hyperfine(
+        directory,
+        &[
+            ("ch04-overlay", alone.clone()),
+            ("under explain", format!("{EXPLAIN} -o /dev/null {alone}")),
+            (
+                "under explain --all",
+                format!("{EXPLAIN} --all -o /dev/null {alone}"),
+            ),
+            ("under strace -f", format!("strace -f -o /dev/null {alone}")),
+        ],
+    )?;
+    figures.print("ch04-overlay");
     Ok(())
 }
 

@@ -16,6 +16,9 @@ mod ch03_shares;
 mod ch04;
 mod changes;
 mod contract;
+mod explain;
+mod explain_oracle;
+mod explain_views;
 mod kernel_files;
 mod layers_refused;
 mod leaks;
@@ -54,6 +57,9 @@ fn main() -> ExitCode {
         volumes::trials(),
         refused::trials(),
         leaks::trials(),
+        explain::trials(),
+        explain_oracle::trials(),
+        explain_views::trials(),
         readme::trials(),
         transcripts::ch00::trials(),
         transcripts::ch01::trials(),
@@ -61,6 +67,7 @@ fn main() -> ExitCode {
         transcripts::ch03::trials(),
         transcripts::ch03_group::trials(),
         transcripts::ch04::trials(),
+        transcripts::explain::trials(),
     ]
     .into_iter()
     .flatten()

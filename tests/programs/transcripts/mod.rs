@@ -6,4 +6,5 @@ pub mod ch02;
 pub mod ch03;
 pub mod ch03_group;
 pub mod ch04;
+pub mod explain;
 mod overlays;
