@@ -16,6 +16,7 @@ mod ch03_shares;
 mod ch04;
 mod changes;
 mod contract;
+mod hull;
 mod kernel_files;
 mod layers_refused;
 mod leaks;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ch04::trials(),
         changes::trials(),
         layers_refused::trials(),
+        hull::trials(),
         volumes::trials(),
         refused::trials(),
         leaks::trials(),
