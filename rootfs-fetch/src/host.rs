@@ -97,6 +97,11 @@ pub fn cut(data: &Path, selection: &Selection, fresh: bool) -> Result<Rootfs> {
     found().context("making the built-in root filesystem")
 }
 
+/// The built-in root filesystems below `data` that nobody holds.
+pub fn unused(data: &Path) -> Vec<PathBuf> {
+    Cache::new(data, &Selection::from_env()).unheld()
+}
+
 /// Removes the built-in root filesystems below `data` that nobody holds, and what killed builds
 /// left; gives back the paths of the trees. The next [`host()`] builds again.
 ///

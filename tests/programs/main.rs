@@ -19,6 +19,7 @@ mod contract;
 mod explain;
 mod explain_oracle;
 mod explain_views;
+mod hull;
 mod kernel_files;
 mod layers_refused;
 mod leaks;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         ch04::trials(),
         changes::trials(),
         layers_refused::trials(),
+        hull::trials(),
         volumes::trials(),
         refused::trials(),
         leaks::trials(),

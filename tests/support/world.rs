@@ -20,13 +20,14 @@ pub struct World {
 
 static DIRECTORY: Mutex<Option<TempDir>> = Mutex::new(None);
 
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     env!("CARGO_BIN_EXE_ch00-process"),
     env!("CARGO_BIN_EXE_ch01-namespaces"),
     env!("CARGO_BIN_EXE_ch02-rootfs"),
     env!("CARGO_BIN_EXE_ch03-cgroups"),
     env!("CARGO_BIN_EXE_ch04-overlay"),
     env!("CARGO_BIN_EXE_explain"),
+    env!("CARGO_BIN_EXE_hull"),
 ];
 
 /// Programs of other packages of the workspace. `cargo build` and `cargo test` make them beside

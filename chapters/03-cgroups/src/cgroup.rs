@@ -1,5 +1,6 @@
 //! A control group: made, joined, read, removed.
 
+use std::fmt;
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -243,6 +244,14 @@ impl Cgroup {
             .map(|group| remove(&group.path))
             .collect();
         results.into_iter().collect()
+    }
+}
+
+/// Its directories, as `findmnt` would name them.
+impl fmt::Display for Cgroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths: Vec<_> = self.paths().map(|path| path.to_string_lossy()).collect();
+        f.write_str(&paths.join(" "))
     }
 }
 

@@ -134,6 +134,16 @@ impl<'a> Cache<'a> {
         Ok(self.remove_unheld(None))
     }
 
+    /// The trees that [`prune`](Self::prune) would remove.
+    pub fn unheld(&self) -> Vec<PathBuf> {
+        let names = self.names().unwrap_or_default().into_iter();
+        let trees = names.filter(|name| name.starts_with("host-"));
+        let paths = trees.map(|name| self.directory.join(name));
+        paths
+            .filter(|path| File::open(path).is_ok_and(|tree| tree.try_lock().is_ok()))
+            .collect()
+    }
+
     fn manifest(&self) -> PathBuf {
         self.directory.join("host.manifest")
     }
