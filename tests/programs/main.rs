@@ -25,6 +25,8 @@ mod signals;
 mod terminal;
 mod transcripts;
 mod volumes;
+mod xray;
+mod xray_pictures;
 
 use std::process::ExitCode;
 
@@ -61,6 +63,9 @@ fn main() -> ExitCode {
         transcripts::ch03::trials(),
         transcripts::ch03_group::trials(),
         transcripts::ch04::trials(),
+        xray::trials(),
+        xray_pictures::trials(),
+        transcripts::xray::trials(),
     ]
     .into_iter()
     .flatten()

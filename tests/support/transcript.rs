@@ -10,6 +10,7 @@ use regex::Regex;
 use tempfile::TempDir;
 
 use super::kernel::{Process, eventually, processes_with};
+use super::need::NOBODY;
 use super::snapshot::snapshot;
 use super::world::{World, directory};
 
@@ -268,12 +269,17 @@ impl Transcript {
     }
 
     /// Without what differs from run to run and from machine to machine.
-    fn normalised(&self) -> String {
+    pub fn normalised(&self) -> String {
         let mut text = self.text.clone();
         let root = World::shared().hull_root();
         text = text.replace(&*root.to_string_lossy(), "$HULL_ROOT");
+        text = text.replace(
+            &*root.with_file_name("user").to_string_lossy(),
+            "$HULL_ROOT",
+        );
         text = text.replace(&*World::shared().bin().to_string_lossy(), "target/debug");
         text = replace(&text, r"rootfs/host-[0-9a-f]+", "rootfs/host-[KEY]");
+        text = replace(&text, r"data/overlay/\d+/", "data/overlay/0/");
         text = replace(&text, r"/tmp/(hull-test-|\.tmp)\w+", "/tmp/[DIRECTORY]");
         if let Some(directory) = &self.directory {
             text = text.replace(&*directory.path().to_string_lossy(), "/tmp/[DIRECTORY]");
@@ -286,6 +292,12 @@ impl Transcript {
         // What a group has used, in the words of chapter 3's example.
         let bytes = r"\b(memory|peak) [\d.]+ (bytes|KiB|MiB)";
         text = replace(&text, bytes, "$1 1.4 MiB");
+        // The tables of xray, whose PIDs had other widths before they were replaced.
+        text = replace(&text, r"(?m)^ +(\d{4})( {8,10}[-\d]  )", "     $1$2");
+        let heading = r"(?m)^([A-Z ]{16})(\d{4}) +(\d{4})$";
+        text = replace(&text, heading, &format!("${{1}}${{2}}{:26}${{3}}", ""));
+        let column = r"(?m)^(  memory {8})[\d.]+ [KM]iB +(\d+ MiB)$";
+        text = replace(&text, column, &format!("${{1}}{:30}$2", "1.4 MiB"));
         let times = r"processors \d+ us: user \d+ us, system \d+ us";
         let example = "processors 900 us: user 300 us, system 600 us";
         text = replace(&text, times, example);
@@ -298,6 +310,19 @@ impl Transcript {
         if self.unprivileged {
             text = replace(&text, r": uid \d+ here", ": uid 1000 here");
             text = replace(&text, r"(?m)^(\$ id -u\n)\d+$", "${1}1000");
+            // In the words, the table and the picture of xray.
+            let own = if geteuid().is_root() {
+                NOBODY
+            } else {
+                geteuid().as_raw()
+            };
+            let column = format!(r"(?m)^(  user.{{10}}){own:<26}");
+            text = replace(&text, &column, &format!("${{1}}{:<26}", 1000));
+            text = replace(
+                &text,
+                &format!(r"(user ID: |this is user |>){own}\b"),
+                "${1}1000",
+            );
         }
         // A shell that is bash says more than dash does, when it is not at a terminal.
         let killed = r"(?m)^\w+: line \d+: +\d+ (Terminated|Killed)\b.*$";

@@ -64,7 +64,9 @@ pub struct Kind {
 /// A control group of both.
 #[derive(Debug, Serialize)]
 pub struct Hierarchy {
-    /// The controllers of the hierarchy.
+    /// 1 or 2.
+    pub version: u8,
+    /// The controllers of the hierarchy; in version 2 those of the first process's group.
     pub controllers: Vec<String>,
     /// Their groups.
     #[serde(flatten)]
@@ -136,13 +138,11 @@ impl Comparison {
         self.cgroups
             .show(&mut table, &columns("CONTROL GROUPS"), |groups, table| {
                 for group in groups {
-                    let label = group.controllers.join(",");
-                    let label = if label.is_empty() {
-                        "version 2"
-                    } else {
-                        &label
+                    let label = match group.version {
+                        2 => "version 2".into(),
+                        _ => group.controllers.join(","),
                     };
-                    group.paths.row(label, table);
+                    group.paths.row(&label, table);
                 }
             });
         self.descriptors
@@ -219,6 +219,7 @@ fn cgroups(first: i32, second: i32) -> Result<Vec<Hierarchy>> {
                 })
                 .context("a hierarchy was mounted or unmounted meanwhile")?;
             Ok(Hierarchy {
+                version: if group.is_v2 { 2 } else { 1 },
                 controllers: group.controllers.clone(),
                 paths: Pair::of(group.path.clone(), other.path.clone()),
             })

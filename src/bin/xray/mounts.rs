@@ -64,11 +64,13 @@ fn grow(mount: &Mount, depth: usize, all: &[Mount], tree: &mut Vec<Entry>) {
 
 impl Mounts {
     /// The mount of the root directory. The last at `/` covers those before it.
-    #[allow(dead_code)]
     pub fn root(&self) -> Option<&Entry> {
         self.tree.iter().rfind(|entry| entry.mount.point == "/")
     }
 }
+
+/// Where the type and the options of a mount begin.
+const OPTIONS: usize = 32;
 
 /// Adds them to the table. Those of the host are only counted.
 pub fn show(mounts: &Mounts, table: &mut Table) {
@@ -77,8 +79,6 @@ pub fn show(mounts: &Mounts, table: &mut Table) {
         return;
     }
     let label = |entry: &Entry| format!("{}{}", "  ".repeat(entry.depth), entry.mount.point);
-    let longest = mounts.tree.iter().map(|entry| label(entry).chars().count());
-    let start = longest.max().unwrap_or(0).min(40) + 4;
     for entry in &mounts.tree {
         let Entry { mount, layers, .. } = entry;
         let label = label(entry);
@@ -94,7 +94,7 @@ pub fn show(mounts: &Mounts, table: &mut Table) {
             words.push(format!("on {}", mount.source));
         }
         // A longer mount point pushes its own row to the right.
-        table.list_at(start.max(label.chars().count() + 4), &label, words);
+        table.list_at((label.chars().count() + 4).max(OPTIONS), &label, words);
         if let Some(layers) = layers {
             if let Some(upper) = &layers.upper {
                 table.list_at(12, "    upper", [upper.clone()]);

@@ -7,3 +7,4 @@ pub mod ch03;
 pub mod ch03_group;
 pub mod ch04;
 mod overlays;
+pub mod xray;
