@@ -17,9 +17,9 @@ struct Row {
 const HEIGHT: usize = 30;
 const TOP: usize = 52;
 /// Where the boxes of the host begin, those of the container, and how wide they are.
-const HOST: usize = 132;
-const CONTAINER: usize = 308;
-const WIDTH: usize = 164;
+const HOST: usize = 144;
+const CONTAINER: usize = 314;
+const WIDTH: usize = 158;
 
 /// Draws it. It takes the colours of the page that it stands in.
 pub fn draw(report: &Report) -> String {
@@ -94,9 +94,9 @@ fn root(report: &Report) -> Option<Row> {
     };
     Some(Row {
         label: "/".into(),
-        host: Some("its own".into()),
+        host: Some("the host's".into()),
         container: Some(if mounts.shared {
-            "its own".into()
+            "the host's".into()
         } else {
             container
         }),
