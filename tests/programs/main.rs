@@ -27,6 +27,8 @@ mod transcripts;
 mod volumes;
 mod xray;
 mod xray_pictures;
+mod xray_tools;
+mod xray_words;
 
 use std::process::ExitCode;
 
@@ -64,6 +66,8 @@ fn main() -> ExitCode {
         transcripts::ch03_group::trials(),
         transcripts::ch04::trials(),
         xray::trials(),
+        xray_tools::trials(),
+        xray_words::trials(),
         xray_pictures::trials(),
         transcripts::xray::trials(),
     ]
