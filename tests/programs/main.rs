@@ -29,6 +29,10 @@ mod signals;
 mod terminal;
 mod transcripts;
 mod volumes;
+mod xray;
+mod xray_pictures;
+mod xray_tools;
+mod xray_words;
 
 use std::process::ExitCode;
 
@@ -70,6 +74,11 @@ fn main() -> ExitCode {
         transcripts::ch03_group::trials(),
         transcripts::ch04::trials(),
         transcripts::explain::trials(),
+        xray::trials(),
+        xray_tools::trials(),
+        xray_words::trials(),
+        xray_pictures::trials(),
+        transcripts::xray::trials(),
     ]
     .into_iter()
     .flatten()

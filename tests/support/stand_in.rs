@@ -3,8 +3,10 @@
 
 use std::fmt::Write;
 
+use nix::unistd::geteuid;
 use regex::Regex;
 
+use super::need::NOBODY;
 use super::world::World;
 
 /// The stand-ins of one session.
@@ -83,6 +85,10 @@ impl StandIns {
         if let Some(directory) = &self.directory {
             text = text.replace(&**directory, "/tmp/[DIRECTORY]");
         }
+        let own = root.with_file_name("user");
+        text = text.replace(&*own.to_string_lossy(), "$HULL_ROOT");
+        text = replace(&text, r"data/overlay/\d+/", "data/overlay/0/");
+        text = xray(&text);
         // Control groups: by the program's PID and its start, or by mktemp(1).
         text = replace(&text, r"/hull/\d+-\d+", "/hull/4053-61432");
         text = replace(&text, r"/hull-\w{6}\b", "/hull-k3Yp9Q");
@@ -103,6 +109,7 @@ impl StandIns {
         if self.unprivileged {
             text = replace(&text, r": uid \d+ here", ": uid 1000 here");
             text = replace(&text, r"(?m)^(\$ id -u\n)\d+$", "${1}1000");
+            text = xray_of_a_user(&text);
         }
         // A shell that is bash says more than dash does, when it is not at a terminal.
         let killed = r"(?m)^\w+: line \d+: +\d+ (Terminated|Killed)\b.*$";
@@ -110,6 +117,28 @@ impl StandIns {
         text = replace(&text, r"(?m)[ \t]+$", "");
         number_namespaces(&text)
     }
+}
+
+/// The tables of xray, whose PIDs had other widths before they were replaced.
+fn xray(text: &str) -> String {
+    let text = replace(text, r"(?m)^ +(\d{4})( {8,10}[-\d]  )", "     $1$2");
+    let heading = r"(?m)^([A-Z ]{16})(\d{4}) +(\d{4})$";
+    let text = replace(&text, heading, &format!("${{1}}${{2}}{:26}${{3}}", ""));
+    let column = r"(?m)^(  memory {8})[\d.]+ [KM]iB +(\d+ MiB)$";
+    replace(&text, column, &format!("${{1}}{:30}$2", "1.4 MiB"))
+}
+
+/// In the words, the table and the picture of xray.
+fn xray_of_a_user(text: &str) -> String {
+    let own = if geteuid().is_root() {
+        NOBODY
+    } else {
+        geteuid().as_raw()
+    };
+    let column = format!(r"(?m)^(  user.{{10}}){own:<26}");
+    let text = replace(text, &column, &format!("${{1}}{:<26}", 1000));
+    let words = format!(r"(user ID: |this is user |>){own}\b");
+    replace(&text, &words, "${1}1000")
 }
 
 /// How many columns of PIDs a table of ps(1) begins with.

@@ -79,9 +79,9 @@ impl Transcript {
         let (output, status) = self.run(line);
         let number = Regex::new(r"(?m)^[ │├└─]*(\d{2,7})\b").expect("a pattern");
         for found in number.captures_iter(&output) {
-            self.number(&found[1]);
+            self.stand_ins.number(&found[1]);
         }
-        let output = self.stand_ins(&output);
+        let output = self.stand_ins.apply(&output);
         // The column of PIDs is as wide with a stand-in of another length.
         let column = Regex::new(r"(?m)^(\d+(?: \(\d+\))?) +(\w+\(|---|\+\+\+)").expect("a pattern");
         let output = column.replace_all(&output, |found: &regex::Captures| {
@@ -167,9 +167,14 @@ impl Transcript {
         self
     }
 
+    /// The session without what differs from run to run.
+    pub fn normalised(&self) -> String {
+        self.stand_ins.normalised(&self.text)
+    }
+
     /// Holds the session to the snapshot of this name.
     pub fn snapshot(self, name: &str) {
-        snapshot(name, &self.stand_ins.normalised(&self.text));
+        snapshot(name, &self.normalised());
     }
 
     fn keep(&mut self, line: &str, output: &str, status: Option<i32>) {

@@ -20,7 +20,7 @@ pub struct World {
 
 static DIRECTORY: Mutex<Option<TempDir>> = Mutex::new(None);
 
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     env!("CARGO_BIN_EXE_ch00-process"),
     env!("CARGO_BIN_EXE_ch01-namespaces"),
     env!("CARGO_BIN_EXE_ch02-rootfs"),
@@ -28,6 +28,7 @@ const PROGRAMS: [&str; 7] = [
     env!("CARGO_BIN_EXE_ch04-overlay"),
     env!("CARGO_BIN_EXE_explain"),
     env!("CARGO_BIN_EXE_hull"),
+    env!("CARGO_BIN_EXE_xray"),
 ];
 
 /// Programs of other packages of the workspace. `cargo build` and `cargo test` make them beside
@@ -130,7 +131,7 @@ impl World {
 
     /// The unprivileged user's `HULL_ROOT`.
     pub fn hull_root_of_nobody(&self) -> PathBuf {
-        let hull_root = self.directory.join("hull-of-nobody");
+        let hull_root = self.directory.join("user");
         static MADE: OnceLock<()> = OnceLock::new();
         MADE.get_or_init(|| {
             fs::create_dir(&hull_root).expect("a directory for HULL_ROOT");

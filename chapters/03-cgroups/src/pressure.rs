@@ -44,12 +44,17 @@ impl Cgroup {
     /// the kernel was built with it, for every group and without a controller;
     /// version 1 never does.
     pub fn pressure(&self) -> Pressure {
-        let of = |file| self.paths().find_map(|group| stall(group, file));
-        Pressure {
-            cpu: of("cpu.pressure"),
-            memory: of("memory.pressure"),
-            io: of("io.pressure"),
-        }
+        of(self.paths().collect::<Vec<_>>().into_iter())
+    }
+}
+
+/// Of a group: one directory, or one in each hierarchy of version 1.
+pub(crate) fn of<'a>(groups: impl Iterator<Item = &'a Path> + Clone) -> Pressure {
+    let of = |file| groups.clone().find_map(|group| stall(group, file));
+    Pressure {
+        cpu: of("cpu.pressure"),
+        memory: of("memory.pressure"),
+        io: of("io.pressure"),
     }
 }
 

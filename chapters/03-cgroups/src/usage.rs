@@ -63,17 +63,22 @@ pub struct DiskUsage {
 impl Cgroup {
     /// Reads the counters of the group.
     pub fn usage(&self) -> Usage {
-        let mut usage = Usage::default();
-        for group in self.paths() {
-            usage.memory = usage.memory.or_else(|| memory(group));
-            usage.cpu = usage.cpu.or_else(|| cpu(group));
-            usage.pids = usage.pids.or_else(|| number(group, "pids.current"));
-            if usage.disks.is_empty() {
-                usage.disks = disks(group);
-            }
-        }
-        usage
+        of(self.paths())
     }
+}
+
+/// Of a group: one directory, or one in each hierarchy of version 1.
+pub(crate) fn of<'a>(groups: impl Iterator<Item = &'a Path>) -> Usage {
+    let mut usage = Usage::default();
+    for group in groups {
+        usage.memory = usage.memory.or_else(|| memory(group));
+        usage.cpu = usage.cpu.or_else(|| cpu(group));
+        usage.pids = usage.pids.or_else(|| number(group, "pids.current"));
+        if usage.disks.is_empty() {
+            usage.disks = disks(group);
+        }
+    }
+    usage
 }
 
 fn number(group: &Path, file: &str) -> Option<u64> {

@@ -8,3 +8,4 @@ pub mod ch03_group;
 pub mod ch04;
 pub mod explain;
 mod overlays;
+pub mod xray;
