@@ -19,19 +19,21 @@ pub fn trials() -> Vec<Trial> {
         script_without_its_interpreter_is_127_and_names_it,
         unknown_flag_is_125,
         descriptors_of_the_caller_do_not_leak,
+        init_has_nothing_open_that_leads_out,
         command_without_an_executable_bit_is_passed_over_in_path,
         directory_of_path_that_may_not_be_searched_is_passed_over,
     ]]
 }
 
 /// Every chapter program, and what its user gives it.
-pub const PROGRAMS: [(&str, &[&str]); 8] = [
+pub const PROGRAMS: [(&str, &[&str]); 9] = [
     ("ch00-process", &[]),
     ("ch01-namespaces", &[]),
     ("ch01-namespaces", &["--init"]),
     ("ch02-rootfs", &[]),
     ("ch02-rootfs", &["--init"]),
     ("ch03-cgroups", &[]),
+    ("ch03-cgroups", &["--init"]),
     ("ch04-overlay", &[]),
     ("ch04-overlay", &["--init"]),
 ];
@@ -176,6 +178,26 @@ fn descriptors_of_the_caller_do_not_leak() -> Outcome {
             .collect();
         open.sort();
         assert_eq!(open, ["0", "1", "2"], "{name} {flags:?}");
+    }
+    done()
+}
+
+/// With --init the runtime's own code stays as PID 1. `/proc/1/fd/3/..` would be a way out.
+fn init_has_nothing_open_that_leads_out() -> Outcome {
+    skip_unless!(need::namespaces());
+    let inits = PROGRAMS
+        .iter()
+        .filter(|(_, flags)| flags.contains(&"--init"));
+    for (name, flags) in inits {
+        let container = Container::start(World::shared().command(name).args(*flags).arg("cat"));
+        let init = container.first_process();
+        assert_ne!(init, container.cat(), "{name}: this test tests nothing");
+        for entry in fs::read_dir(format!("/proc/{}/fd", init.0))?.flatten() {
+            let number: u32 = entry.file_name().to_string_lossy().parse()?;
+            let open = fs::read_link(entry.path())?;
+            let own = open.to_string_lossy().starts_with("anon_inode:[signalfd]");
+            assert!(number < 3 || own, "{name}: {number} is {open:?}");
+        }
     }
     done()
 }

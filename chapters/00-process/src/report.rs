@@ -17,7 +17,7 @@ use nix::unistd::pipe2;
 
 use crate::error::{SysError, SysResult};
 use crate::status::Status;
-use crate::sys::exit_now;
+use crate::sys::{self, exit_now};
 
 // ANCHOR: pipe
 /// Both ends. O_CLOEXEC on the writing one is the signal: exec closes it.
@@ -77,6 +77,21 @@ impl Parent {
         Ok(())
     }
     // ANCHOR_END: pdeathsig
+
+    /// Closes all descriptors but standard input, output and error, and the way
+    /// to the parent: for a child that stays and never execs. What it had
+    /// open would lead out of the container, by /proc/1/fd.
+    ///
+    /// # Errors
+    /// When close_range(2) fails.
+    pub fn keep_only_this(&self) -> Result<()> {
+        if let Some(writer) = &*self.writer.borrow() {
+            // SAFETY: this is the child, whose copies of the parent's values
+            // are never used: it ends in _exit(2), and drops none of them.
+            unsafe { sys::close_all_but(writer.as_fd()) }?;
+        }
+        Ok(())
+    }
 
     /// Tells the parent that the command runs, for a child that stays and
     /// never execs: an init process.

@@ -137,3 +137,21 @@ pub(crate) fn keep_only_standard_descriptors() -> Result<(), SysError> {
     Ok(())
 }
 // ANCHOR_END: close_range
+
+/// Closes every descriptor but standard input, output and error, and `kept`.
+///
+/// # Safety
+/// No value that owns one of the others is used again in this process.
+pub(crate) unsafe fn close_all_but(kept: BorrowedFd) -> Result<(), SysError> {
+    let kept = kept.as_raw_fd() as libc::c_uint;
+    for (first, last) in [(3, kept - 1), (kept + 1, libc::c_uint::MAX)] {
+        if first > last {
+            continue;
+        }
+        // SAFETY: the caller vouches that nobody uses them again.
+        let result =
+            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0 as libc::c_uint) };
+        Errno::result(result).syscall("close_range", || format!("{first}, {last}, 0"))?;
+    }
+    Ok(())
+}

@@ -12,6 +12,8 @@ use process::{CloneFlags, Parent, Program};
 /// What kept the command from running.
 // ANCHOR: init
 pub fn run_init(parent: &Parent, program: &Program) -> Result<Infallible> {
+    // An exec would close what the runtime has open. This process stays.
+    parent.keep_only_this()?;
     let mut command = process::spawn(CloneFlags::empty(), |_init| program.exec())?;
     command.started()?;
     parent.started();
