@@ -27,12 +27,13 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let bench = Bench::new()?;
+    // First: ext4 keeps clear of inodes that were deleted a minute ago, and has to look for others.
+    bench.thousand_runs()?;
+    bench.hundred_at_once()?;
     println!("{:44} {:>10} {:>10}", "", "median ms", "of host");
     bench.copy_up()?;
     bench.writes()?;
-    bench.many_files()?;
-    bench.thousand_runs()?;
-    bench.hundred_at_once()
+    bench.many_files()
 }
 
 struct Bench {
@@ -75,12 +76,25 @@ impl Bench {
             copied.push(time(Command::new("cp").arg(&file).arg(&copy))?);
             fs::remove_file(&copy)?;
             settle()?;
-            written.push(self.container(&["--lower", &layer], "printf x >>/big")?);
+            written.push(self.first_write(&layer)?);
         }
         let host = report("1 GiB: cp", &copied, None);
         report("1 GiB: first write of one byte, layer", &written, host);
         fs::remove_file(&file)?;
         Ok(())
+    }
+
+    /// Timed inside: when the container ends its layer is removed, and that is no part of a write.
+    fn first_write(&self, layer: &str) -> Result<Duration> {
+        let script = "s=$(date +%s%N); printf x >>/big; echo $(($(date +%s%N) - s))";
+        let mut command = Command::new(CH04);
+        command.env("HULL_ROOT", self.at("hull"));
+        let output = command
+            .args(["--lower", layer, "sh", "-c", script])
+            .output()?;
+        ensure!(output.status.success(), "{output:?}");
+        let nanoseconds = String::from_utf8_lossy(&output.stdout).trim().parse()?;
+        Ok(Duration::from_nanos(nanoseconds))
     }
 
     /// 512 MiB written by dd(1), and not waited for on the disk.

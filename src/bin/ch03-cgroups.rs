@@ -80,6 +80,7 @@ fn run(cli: &Cli) -> Result<Status> {
     }
     let child = process::spawn_into(flags, cgroup.descriptor(), |parent| {
         wait_for_go.wait()?;
+        cgroup.join()?;
         if let Some(name) = &cli.hostname {
             set_hostname(name)?;
         }

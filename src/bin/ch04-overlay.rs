@@ -85,6 +85,7 @@ fn run(cli: &Cli) -> Result<Status> {
     }
     let child = process::spawn_into(flags, cgroup.descriptor(), |parent| {
         wait_for_go.wait()?;
+        cgroup.join()?;
         if let Some(name) = &cli.hostname {
             set_hostname(name)?;
         }
@@ -111,9 +112,8 @@ fn run(cli: &Cli) -> Result<Status> {
     }
     cgroup.remove()?;
     drop(mount_points);
-    if cli.layers.diff {
-        let changes = layers.changes()?;
-        changes.iter().for_each(|change| eprintln!("{change}"));
+    for change in layers.changes()? {
+        eprintln!("{change}");
     }
     layers.remove()?;
     Ok(status)

@@ -24,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
         unprivileged_user_is_root_inside_alone,
         unprivileged_user_is_told_once,
         forbidden_user_namespaces_name_the_sysctl,
+        machine_without_user_namespaces_names_the_sysctl,
     ]]
 }
 
@@ -236,6 +237,17 @@ fn forbidden_user_namespaces_name_the_sysctl() -> Outcome {
                 &sudo,
             ],
         );
+    }
+    done()
+}
+
+/// As above, for a user of a machine where the limit is zero for all.
+fn machine_without_user_namespaces_names_the_sysctl() -> Outcome {
+    skip_unless!(need::user_namespaces_forbidden());
+    for name in ["ch01-namespaces", "ch02-rootfs"] {
+        let sudo = format!("{name} true");
+        let words = ["ENOSPC", "user.max_user_namespaces", "sudo ", &sudo];
+        assert_fails(&program(name, &["true"]), 125, &words);
     }
     done()
 }

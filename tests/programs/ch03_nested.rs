@@ -137,10 +137,15 @@ fn hierarchy_of_another_namespace_is_said() -> Outcome {
 }
 
 /// A group that was given to an unprivileged user, with a session below it, as systemd gives one.
+/// The group above hands down what these tests need, and nothing else.
 fn delegated(memory: &Controller, name: &str) -> (Group, PathBuf) {
-    let given = Group::new(memory, name);
-    let session = given.child("session");
-    for directory in [&given.0, &session] {
+    let above = Group::new(memory, name);
+    for controller in ["+memory", "+pids"] {
+        fs::write(above.0.join("cgroup.subtree_control"), controller).expect("handed down");
+    }
+    let given = above.child("given");
+    let session = above.child("given/session");
+    for directory in [&given, &session] {
         let files = [
             "",
             "cgroup.procs",
@@ -151,7 +156,7 @@ fn delegated(memory: &Controller, name: &str) -> (Group, PathBuf) {
             chown(directory.join(file), Some(NOBODY), Some(NOBODY)).expect("a group of nobody's");
         }
     }
-    (given, session)
+    (above, session)
 }
 
 /// The program in such a session, as that user.
@@ -205,21 +210,13 @@ fn limits_hold_in_a_delegated_group() -> Outcome {
 
 fn controller_that_is_not_handed_down_is_said() -> Outcome {
     let memory = need_delegation!();
-    let (_given, session) = delegated(&memory, "without-io");
-    let weight = as_its_owner(&session, "--io-weight 50 true");
-    // The root hands down what it likes: here, all that the machine has, or not.
-    let handed_down = fs::read_to_string(session.join("../cgroup.controllers"))?;
-    if handed_down.split_whitespace().any(|name| name == "io") {
-        return Ok(libtest_mimic::Completion::ignored_with(
-            "needs a root that does not hand io down",
-        ));
-    }
-    let mut weight = weight;
-    assert_fails(
-        &run(&mut weight),
-        125,
-        &["io controller is not handed down"],
-    );
+    let (_given, session) = delegated(&memory, "without-cpu");
+    let run = run(&mut as_its_owner(&session, "--cpus 0.5 true"));
+    let words = [
+        "cpu controller is not handed down to",
+        "which has: memory pids",
+    ];
+    assert_fails(&run, 125, &words);
     done()
 }
 

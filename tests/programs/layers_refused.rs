@@ -184,8 +184,8 @@ fn full_file_system_is_an_error_and_keeps_nothing() -> Outcome {
     skip_unless!(need::tools(&["unshare", "mount"]));
     let run = with_mounts(
         "cd \"$0\" && mkdir small && mount -t tmpfs -o size=1M tmpfs small && export HULL_ROOT=$0/small/hull; \
-         ch04-overlay --rootfs $R --storage-driver vfs true; s=$?; ls -A small/hull/data/overlay/*; \
-         ch04-overlay --rootfs $R sh -c 'cat /bin/* >/big'; echo $?; ls -A small/hull/data/overlay/*; exit $s",
+         ch04-overlay --rootfs $R --storage-driver vfs true; s=$?; find small/hull/data/overlay -type f; \
+         ch04-overlay --rootfs $R sh -c 'cat /bin/* >/big'; echo $?; find small/hull/data/overlay -type f; exit $s",
     );
     assert_eq!(run.code, Some(125), "{run:?}");
     assert_eq!(run.out, "1\n", "{run:?}");

@@ -124,10 +124,11 @@ pub fn processes_with(needle: &str) -> Vec<Process> {
         .collect()
 }
 
-/// Waits until the kernel says so; false when it has not in ten seconds.
+/// Waits until the kernel says so; false when it has not in a minute: an emulated processor copies
+/// a whole file tree in ten seconds.
 /// It yields, and does not sleep: what is waited for is milliseconds away.
 pub fn eventually(mut so: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(60);
     loop {
         if so() {
             return true;

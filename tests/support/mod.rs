@@ -7,6 +7,7 @@ pub mod need;
 pub mod run;
 pub mod signals;
 pub mod snapshot;
+pub mod stand_in;
 pub mod steer;
 pub mod transcript;
 pub mod world;

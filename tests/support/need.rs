@@ -89,6 +89,16 @@ pub fn user_namespaces() -> Need {
     FOUND.get_or_init(|| probe("user")).clone()
 }
 
+/// This user is not root, and nobody may make a user namespace: user_namespaces(7).
+pub fn user_namespaces_forbidden() -> Need {
+    let limit = fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
+    if limit.trim() == "0" && !geteuid().is_root() {
+        Ok(())
+    } else {
+        Err("needs an ordinary user, with user namespaces forbidden".into())
+    }
+}
+
 fn installed(name: &str) -> bool {
     env::split_paths(&env::var_os("PATH").unwrap_or_default())
         .any(|directory| directory.join(name).is_file())

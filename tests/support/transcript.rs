@@ -11,15 +11,14 @@ use tempfile::TempDir;
 
 use super::kernel::{Process, eventually, processes_with};
 use super::snapshot::snapshot;
+use super::stand_in::StandIns;
 use super::world::{World, directory};
 
 /// A session at a terminal. Each line is given to `sh -c`, with the programs in `PATH`.
 pub struct Transcript {
     text: String,
     background: Vec<Background>,
-    /// PIDs that the run gave out, and what stands for them in the snapshot.
-    pids: Vec<(u32, u32)>,
-    unprivileged: bool,
+    stand_ins: StandIns,
     directory: Option<TempDir>,
 }
 
@@ -34,8 +33,7 @@ impl Transcript {
         Self {
             text: String::new(),
             background: Vec::new(),
-            pids: Vec::new(),
-            unprivileged: false,
+            stand_ins: StandIns::default(),
             directory: None,
         }
     }
@@ -43,20 +41,22 @@ impl Transcript {
     /// The session of an ordinary user, even when the tests run as root. Its
     /// user ID is 1000 in the snapshot, and what is said about it stays.
     pub fn unprivileged(mut self) -> Self {
-        self.unprivileged = true;
+        self.stand_ins.unprivileged = true;
         self
     }
 
     /// The lines run in an empty directory of their own.
     pub fn in_a_directory(mut self) -> Self {
-        self.directory = Some(directory());
+        let directory = directory();
+        self.stand_ins.directory = Some(directory.path().to_string_lossy().into_owned());
+        self.directory = Some(directory);
         self
     }
 
     /// Runs a line, and keeps what it printed.
     pub fn shell(mut self, line: &str) -> Self {
         let (output, status) = self.run(line);
-        let output = self.stand_ins(&output);
+        let output = self.stand_ins.apply(&output);
         self.keep(line, &output, status);
         self
     }
@@ -67,9 +67,9 @@ impl Transcript {
         let (output, status) = self.run(line);
         let number = Regex::new(r"\b\d{2,7}\b").expect("a pattern");
         for found in number.find_iter(&output) {
-            self.number(found.as_str());
+            self.stand_ins.number(found.as_str());
         }
-        let output = self.stand_ins(&output);
+        let output = self.stand_ins.apply(&output);
         self.keep(line, &output, status);
         self
     }
@@ -100,7 +100,7 @@ impl Transcript {
             so(&last.0)
         });
         assert!(came, "{line}: {}", last.0);
-        let output = self.stand_ins(&last.0);
+        let output = self.stand_ins.apply(&last.0);
         self.keep(line, &output, last.1);
         self
     }
@@ -133,7 +133,7 @@ impl Transcript {
             // The program itself, then, with an init between them, that one, then the command.
             let line: Vec<_> = process.line_from(runtime).collect();
             for (pid, number) in line.iter().rev().zip(number..) {
-                self.pids.push((pid.0, number));
+                self.stand_ins.set(pid.0, number);
             }
         }
         self.background.push(Background {
@@ -169,8 +169,7 @@ impl Transcript {
 
     /// Holds the session to the snapshot of this name.
     pub fn snapshot(self, name: &str) {
-        let text = self.normalised();
-        snapshot(name, &text);
+        snapshot(name, &self.stand_ins.normalised(&self.text));
     }
 
     fn keep(&mut self, line: &str, output: &str, status: Option<i32>) {
@@ -195,7 +194,7 @@ impl Transcript {
         reader.read_to_end(&mut output).expect("an output");
         let status = process.wait().expect("a shell that ends");
         let mut output = String::from_utf8_lossy(&output).into_owned();
-        if !self.unprivileged {
+        if !self.stand_ins.unprivileged {
             // Said when the tests do not run as root; the output is otherwise the same.
             output = notice().replace_all(&output, "").into_owned();
         }
@@ -217,7 +216,7 @@ impl Transcript {
 
     fn command(&self, line: &str) -> Command {
         let world = World::shared();
-        let mut command = if self.unprivileged && geteuid().is_root() {
+        let mut command = if self.stand_ins.unprivileged && geteuid().is_root() {
             world.command_as_nobody("sh")
         } else {
             let mut command = world.command("sh");
@@ -234,93 +233,6 @@ impl Transcript {
             .env("COLUMNS", "80")
             .env_remove("TERM");
         command
-    }
-
-    /// The stand-in of a PID: the next number, in the order in which they appear.
-    fn number(&mut self, word: &str) -> String {
-        let Ok(pid) = word.parse::<u32>() else {
-            return word.to_owned();
-        };
-        // No process of the host's has so low a PID, but a container's have.
-        if pid < 10 {
-            return word.to_owned();
-        }
-        let known = self.pids.iter().find(|(known, _)| *known == pid);
-        let number = known.map_or_else(
-            || self.pids.iter().map(|(_, n)| n + 1).max().unwrap_or(4053),
-            |(_, number)| *number,
-        );
-        self.pids.push((pid, number));
-        number.to_string()
-    }
-
-    /// What one line printed, with the stand-ins of its PIDs.
-    fn stand_ins(&mut self, output: &str) -> String {
-        if let Some(columns) = ps_columns(output) {
-            return self.ps_table(output, columns);
-        }
-        let mut output = output.to_owned();
-        for (pid, stand_in) in &self.pids {
-            output = replace(&output, &format!(r"\b{pid}\b"), &stand_in.to_string());
-        }
-        output
-    }
-
-    /// ps(1) makes its columns as wide as the machine's highest PID may be.
-    fn ps_table(&mut self, output: &str, columns: usize) -> String {
-        let mut table = String::new();
-        for line in output.lines() {
-            let mut rest = line;
-            let in_table = line.starts_with(' ') || line.starts_with(|c: char| c.is_ascii_digit());
-            for _ in 0..if in_table { columns } else { 0 } {
-                let (word, after) = next_word(rest);
-                let word = self.number(word);
-                let _ = write!(table, "{word:>7} ");
-                rest = after;
-            }
-            let rest = if in_table { rest.trim_start() } else { rest };
-            let _ = writeln!(table, "{}", rest.replace(" <defunct>", ""));
-        }
-        table
-    }
-
-    /// Without what differs from run to run and from machine to machine.
-    fn normalised(&self) -> String {
-        let mut text = self.text.clone();
-        let root = World::shared().hull_root();
-        text = text.replace(&*root.to_string_lossy(), "$HULL_ROOT");
-        text = text.replace(&*World::shared().bin().to_string_lossy(), "target/debug");
-        text = replace(&text, r"rootfs/host-[0-9a-f]+", "rootfs/host-[KEY]");
-        text = replace(&text, r"/tmp/(hull-test-|\.tmp)\w+", "/tmp/[DIRECTORY]");
-        if let Some(directory) = &self.directory {
-            text = text.replace(&*directory.path().to_string_lossy(), "/tmp/[DIRECTORY]");
-        }
-        // Control groups: by the program's PID and its start, or by mktemp(1).
-        text = replace(&text, r"/hull/\d+-\d+", "/hull/4053-61432");
-        text = replace(&text, r"/hull-\w{6}\b", "/hull-k3Yp9Q");
-        // Groups of other tests go while find(1) looks.
-        text = replace(&text, r"(?m)^find: .*/hull/.* No such file.*\n", "");
-        // What a group has used, in the words of chapter 3's example.
-        let bytes = r"\b(memory|peak) [\d.]+ (bytes|KiB|MiB)";
-        text = replace(&text, bytes, "$1 1.4 MiB");
-        let times = r"processors \d+ us: user \d+ us, system \d+ us";
-        let example = "processors 900 us: user 300 us, system 600 us";
-        text = replace(&text, times, example);
-        text = replace(&text, r"/dev/loop\d+\b", "/dev/loop0");
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let host = format!("(?m)^{}$", regex::escape(host.trim()));
-        text = replace(&text, &host, "laptop");
-        // user_namespaces(7): the ID inside, the ID outside, how many.
-        text = replace(&text, r"(?m)^( +0) +\d+( +1)$", "${1}       1000${2}");
-        if self.unprivileged {
-            text = replace(&text, r": uid \d+ here", ": uid 1000 here");
-            text = replace(&text, r"(?m)^(\$ id -u\n)\d+$", "${1}1000");
-        }
-        // A shell that is bash says more than dash does, when it is not at a terminal.
-        let killed = r"(?m)^\w+: line \d+: +\d+ (Terminated|Killed)\b.*$";
-        text = replace(&text, killed, "$1");
-        text = replace(&text, r"(?m)[ \t]+$", "");
-        number_namespaces(&text)
     }
 }
 
@@ -341,20 +253,6 @@ fn searchable_path() -> std::ffi::OsString {
     std::env::join_paths(searchable).expect("parts of a PATH")
 }
 
-/// How many columns of PIDs a table of ps(1) begins with.
-fn ps_columns(output: &str) -> Option<usize> {
-    let is_pid = |word: &&str| matches!(*word, "PID" | "PPID" | "PGID" | "SID");
-    let columns = output
-        .lines()
-        .map(|line| line.split_whitespace().take_while(is_pid).count());
-    columns.max().filter(|columns| *columns > 0)
-}
-
-fn next_word(line: &str) -> (&str, &str) {
-    let line = line.trim_start();
-    line.split_at(line.find(' ').unwrap_or(line.len()))
-}
-
 impl Drop for Transcript {
     fn drop(&mut self) {
         for background in &mut self.background {
@@ -362,30 +260,4 @@ impl Drop for Transcript {
             let _ = background.process.wait();
         }
     }
-}
-
-/// Namespace inodes, numbered in the order in which they appear.
-fn number_namespaces(text: &str) -> String {
-    let inode = Regex::new(r"\b402653\d{4}\b").expect("a pattern");
-    let mut seen = Vec::new();
-    inode
-        .replace_all(text, |found: &regex::Captures| {
-            let inode = found[0].to_owned();
-            let number = seen
-                .iter()
-                .position(|other| *other == inode)
-                .unwrap_or_else(|| {
-                    seen.push(inode);
-                    seen.len() - 1
-                });
-            format!("{}", 4_026_532_201 + number as u64)
-        })
-        .into_owned()
-}
-
-fn replace(text: &str, pattern: &str, by: &str) -> String {
-    Regex::new(pattern)
-        .expect("a pattern")
-        .replace_all(text, by)
-        .into_owned()
 }

@@ -40,12 +40,14 @@ fn run(cli: &Cli) -> Result<Status> {
     let program = Program::new(&cli.command)?;
     let (go, wait_for_go) = namespaces::handshake()?;
     let mut cgroup = Cgroup::create(&cli.limits)?;
-    let child = process::spawn_into(CloneFlags::empty(), cgroup.descriptor(), |_parent| {
+    let mut child = process::spawn_into(CloneFlags::empty(), cgroup.descriptor(), |_parent| {
         wait_for_go.wait()?;
+        cgroup.join()?;
         program.exec()
     })?;
     cgroup.add(child.pid(), child.in_cgroup())?;
     go.go()?;
+    child.started()?;
 
     for line in stdin().lines() {
         let line = line?;

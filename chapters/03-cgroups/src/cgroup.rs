@@ -26,7 +26,7 @@ use crate::{bpf, name, v1, v2};
 #[must_use = "a cgroup that is dropped is removed"]
 pub struct Cgroup {
     groups: Vec<Group>,
-    notices: Vec<String>,
+    pub(crate) notices: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -186,18 +186,32 @@ impl Cgroup {
             .find_map(|group| Some(group.v2.as_ref()?.as_fd()))
     }
 
-    /// Moves a process in, where clone3(2) has not. Its children to come will be in it too.
+    /// The parent's step: moves the child in, where clone3(2) could have and has
+    /// not. Its children to come will be in it too.
     ///
     /// # Errors
     /// When a write to cgroup.procs fails.
     // ANCHOR: add
-    pub fn add(&self, pid: Pid, born_in_v2: bool) -> Result<()> {
-        for group in self
-            .groups
-            .iter()
-            .filter(|group| group.v2.is_none() || !born_in_v2)
-        {
-            write(&group.path, "cgroup.procs", &pid.to_string())?;
+    pub fn add(&self, child: Pid, born_in_it: bool) -> Result<()> {
+        let v2 = self.groups.iter().filter(|group| group.v2.is_some());
+        for group in v2.filter(|_| !born_in_it) {
+            write(&group.path, "cgroup.procs", &child.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// The child's step, version 1: moves its one thread in, "0".
+    ///
+    /// To move a whole process the kernel first waits until no other process
+    /// is being made or ends, which takes it milliseconds. One thread that
+    /// moves itself need not wait: so `tasks`, and not `cgroup.procs`.
+    ///
+    /// # Errors
+    /// When a write to tasks fails.
+    pub fn join(&self) -> Result<()> {
+        let v1 = self.groups.iter().filter(|group| group.v2.is_none());
+        for group in v1 {
+            write(&group.path, "tasks", "0")?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Where cgroups are mounted here: version 2, version 1, or both.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -90,7 +91,7 @@ impl Hierarchies {
         self.v2.clone().map(Hierarchy::V2)
     }
 
-    /// Every group that earlier runs of this caller may have made groups in.
+    /// Every group that earlier runs of this caller have left groups in.
     pub(crate) fn groups_of_hull(&self) -> Vec<PathBuf> {
         let v1 = self
             .v1
@@ -103,7 +104,7 @@ impl Hierarchies {
             .flatten();
         v1.chain(v2)
             .map(|group| group.join("hull"))
-            .filter(|group| group.is_dir())
+            .filter(|group| has_groups_below(group))
             .collect()
     }
 
@@ -143,6 +144,11 @@ impl Hierarchies {
             mount.to_owned()
         }
     }
+}
+
+/// stat(2): a directory has two links, and one more for each directory in it.
+fn has_groups_below(group: &Path) -> bool {
+    fs::metadata(group).is_ok_and(|found| found.is_dir() && found.nlink() > 2)
 }
 
 /// The group of this process in version 2, relative to the mount.

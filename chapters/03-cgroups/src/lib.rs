@@ -6,7 +6,9 @@
 //! and the limit holds for that process and all its children.
 //!
 //! - [`Limits`]: what a container may use, in the units of the command line;
-//! - [`Cgroup`]: the directory, which is made, joined, read and removed;
+//! - [`Cgroup`]: the directory, which is made, joined, read, changed, frozen and removed;
+//! - [`DeviceRule`]: which devices may be used. Version 2 asks a program about them;
+//! - [`Usage`], [`Pressure`] and [`Events`]: what the kernel counted;
 //! - the hierarchy behind it is version 2, or one version 1 hierarchy for each
 //!   controller: [`Cgroup::create`] looks which this machine has.
 

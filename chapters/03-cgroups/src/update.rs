@@ -38,7 +38,8 @@ impl Cgroup {
         if let Some(Hierarchy::V2(mount)) = hierarchies.v2()
             && !in_v2.is_empty()
         {
-            let _ = v2::parent(&mount, &in_v2)?;
+            let (_, notices) = v2::parent(&mount, &in_v2)?;
+            self.notices.extend(notices);
             let group = self.paths().find(|group| group.starts_with(&mount));
             v2::limit(
                 group.context("there is no group of version 2")?,

@@ -93,9 +93,8 @@ fn memory(group: &Path) -> Option<MemoryUsage> {
     Some(MemoryUsage {
         current,
         peak: bytes("memory.max_usage_in_bytes"),
-        // Memory and swap together in version 1.
-        swap: bytes("memory.memsw.usage_in_bytes")
-            .map(|both| Bytes(both.0.saturating_sub(current.0))),
+        // memory.memsw.usage_in_bytes is both together, and changes while two files are read.
+        swap: read_key(group, "memory.stat", "swap").map(Bytes),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::changes::{self, Change};
 use crate::flags::{Driver, LayerFlags};
 use crate::lower::Lowers;
 use crate::mount::{self, Overlay};
-use crate::scratch::Scratch;
+use crate::scratch::{self, Scratch};
 use crate::vfs;
 
 /// The layers of one container: the lower ones, which are only read, and the
@@ -27,6 +27,7 @@ pub struct Layers {
     made: Made,
     scratch: Scratch,
     driver: Driver,
+    diff: bool,
     kept: bool,
     on_tmpfs: bool,
 }
@@ -50,8 +51,7 @@ impl Layers {
         let (upper, scratch) = match &flags.upper {
             Some(directory) => {
                 let upper = kept(directory, &lowers)?;
-                let scratch = Scratch::beside(&upper)
-                    .context("the work directory has its place beside the upper directory")?;
+                let scratch = Scratch::beside(&upper)?;
                 (upper, scratch)
             }
             None => {
@@ -65,6 +65,7 @@ impl Layers {
         let this = Self {
             made: Made::missing(&upper, lowers.topmost())?,
             on_tmpfs: flags.upper.is_none() && !mount::can_carry_an_upper(scratch.path()),
+            diff: flags.diff,
             kept: flags.upper.is_some(),
             driver: flags.storage_driver,
             lowers,
@@ -115,7 +116,7 @@ impl Layers {
         let overlay = Overlay {
             lowers: self.lowers.paths(),
             upper: &self.upper,
-            work: &mount::work(scratch),
+            work: &scratch::work(scratch),
             // Nobody will read this upper directory after a crash.
             volatile: !self.kept,
         };
@@ -127,11 +128,14 @@ impl Layers {
     }
     // ANCHOR_END: mount
 
-    /// What the container changed, sorted by path.
+    /// What the container changed, sorted by path, where `--diff` asks for it.
     ///
     /// # Errors
     /// When a directory cannot be read, and where the changes were in memory.
     pub fn changes(&self) -> Result<Vec<Change>> {
+        if !self.diff {
+            return Ok(Vec::new());
+        }
         ensure!(
             self.notice().is_none(),
             "the changes were in memory, and are gone: --upper DIR keeps them"
@@ -204,9 +208,7 @@ impl Drop for Made {
 }
 
 fn make_work(scratch: &Path) -> Result<()> {
-    let work = mount::work(scratch);
-    fs::create_dir(&work).syscall("mkdir", || format!("{work:?}"))?;
-    Ok(())
+    scratch::make(&mut DirBuilder::new(), &scratch::work(scratch))
 }
 
 /// The root of an overlay has the mode and the owner of its upper directory.

@@ -107,11 +107,6 @@ pub(crate) fn tmpfs(scratch: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Overlay's work directory, in the scratch directory.
-pub(crate) fn work(scratch: &Path) -> PathBuf {
-    scratch.join("work")
-}
-
 /// linux/nsfs.h, `USER_NS_INIT_INO`: the number of the first user namespace of every machine.
 const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 

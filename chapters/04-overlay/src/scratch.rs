@@ -73,7 +73,8 @@ impl Scratch {
         let path = directory.with_file_name(format!(".{name}.hull"));
         // A container that ends may remove it just before it is locked here.
         for _ in 0..100 {
-            make(&mut DirBuilder::new(), &path)?;
+            make(&mut DirBuilder::new(), &path)
+                .context("the work directory has its place beside the upper directory")?;
             if let Some(own) = Self::lock(path.clone(), false) {
                 own.empty()?;
                 return Ok(own);
@@ -103,10 +104,15 @@ impl Scratch {
         }
     }
 
+    /// The work directory stands too: a directory less that ext4 has to make.
     fn empty(&self) -> Result<()> {
-        let call = || format!("{:?}, O_DIRECTORY", self.path);
-        for entry in fs::read_dir(&self.path).syscall("open", call)? {
-            remove_tree(&entry.syscall("getdents64", call)?.path())?;
+        for path in entries(&self.path)? {
+            if path == work(&self.path) && path.is_dir() {
+                let remains = entries(&path)?;
+                remains.iter().try_for_each(|path| remove_tree(path))?;
+            } else {
+                remove_tree(&path)?;
+            }
         }
         Ok(())
     }
@@ -119,8 +125,20 @@ impl Drop for Scratch {
     }
 }
 
+/// Overlay's work directory, in a scratch directory.
+pub(crate) fn work(scratch: &Path) -> PathBuf {
+    scratch.join("work")
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
+    let call = || format!("{directory:?}, O_DIRECTORY");
+    let entries = fs::read_dir(directory).syscall("open", call)?;
+    let paths = entries.map(|entry| Ok(entry.syscall("getdents64", call)?.path()));
+    paths.collect()
+}
+
 /// A directory of this user's alone, which may be there already.
-fn make(builder: &mut DirBuilder, path: &Path) -> Result<()> {
+pub(crate) fn make(builder: &mut DirBuilder, path: &Path) -> Result<()> {
     match builder.mode(0o700).create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         result => Ok(result.syscall("mkdir", || format!("{path:?}, 0700"))?),

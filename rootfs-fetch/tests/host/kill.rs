@@ -33,8 +33,12 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// How many moments of a build to kill it at.
-const MOMENTS: u32 = 16;
+/// How many moments of a build that takes `length` to kill it at. Each costs some three builds, and
+/// where the processor is emulated one build takes a second.
+fn moments(length: Duration) -> u32 {
+    let enough = Duration::from_secs(10).div_duration_f32(length * 3);
+    (enough as u32).clamp(4, 16)
+}
 
 /// Starts a build, and kills it after `delay`.
 fn kill_after(delay: Duration, root: &Path, arguments: &[&str]) {
@@ -60,20 +64,21 @@ fn build_time(root: &Path) -> Duration {
 
 fn first_build_killed(root: &Path) -> Outcome {
     let length = build_time(root);
+    let moments = moments(length);
     let whole = files_below(&fetch(&root.join("timing"), &[])).len();
-    for moment in 0..MOMENTS {
+    for moment in 0..moments {
         let root = root.join(moment.to_string());
-        kill_after(length * moment / MOMENTS, &root, &[]);
+        kill_after(length * moment / moments, &root, &[]);
         let tree = fetch(&root, &[]);
         assert_eq!(
             files_below(&tree).len(),
             whole,
-            "killed at {moment}/{MOMENTS}"
+            "killed at {moment}/{moments}"
         );
         assert_eq!(
             kept(&root).len(),
             3,
-            "killed at {moment}/{MOMENTS}: {:?}",
+            "killed at {moment}/{moments}: {:?}",
             kept(&root)
         );
         fs::remove_dir_all(root)?;
@@ -83,30 +88,31 @@ fn first_build_killed(root: &Path) -> Outcome {
 
 fn rebuild_killed(root: &Path) -> Outcome {
     let length = build_time(root);
+    let moments = moments(length);
     let data = root.join("rebuilt");
     let whole = files_below(&fetch(&data, &[])).len();
     let mut cut_short = 0;
-    for moment in 0..MOMENTS {
-        kill_after(length * moment / MOMENTS, &data, &["--fresh"]);
+    for moment in 0..moments {
+        kill_after(length * moment / moments, &data, &["--fresh"]);
         cut_short += usize::from(kept(&data).iter().any(|name| name.starts_with('.')));
         // Whatever was left, the tree of before or a new one is there, and whole.
         let tree = fetch(&data, &[]);
         assert_eq!(
             files_below(&tree).len(),
             whole,
-            "killed at {moment}/{MOMENTS}"
+            "killed at {moment}/{moments}"
         );
         fetch(&data, &["--fresh"]);
         assert_eq!(
             kept(&data).len(),
             3,
-            "killed at {moment}/{MOMENTS}: {:?}",
+            "killed at {moment}/{moments}: {:?}",
             kept(&data)
         );
         assert_eq!(
             trees(&data).len(),
             1,
-            "killed at {moment}/{MOMENTS}: {:?}",
+            "killed at {moment}/{moments}: {:?}",
             kept(&data)
         );
     }

@@ -8,7 +8,7 @@ use crate::support::{Outcome, done, need};
 use crate::transcripts::ch03::version_2;
 
 pub fn trials() -> Vec<Trial> {
-    trials![ch03: [device, disk, steer, pressure, leave, disagree]]
+    trials![ch03: [device, shares, disk, steer, pressure, leave, disagree]]
 }
 
 const READ_LOG: &str = "sh -c 'mknod /dev/log c 1 11; head -c 0 /dev/log && echo opened'";
@@ -29,6 +29,26 @@ fn device() -> Outcome {
 fn readable(path: &str) -> Result<(), String> {
     let opened = std::fs::File::open(path);
     opened.map(drop).map_err(|error| format!("{path}: {error}"))
+}
+
+fn shares() -> Outcome {
+    skip_unless!(need::root());
+    skip_unless!(need::tools(&["awk", "pgrep"]));
+    need_controller!("cpu");
+    need_controller!("cpuset");
+    let busy = |shares: &str, command: &str| {
+        format!("ch03-cgroups --cpuset 0 --cpu-shares {shares} {command} >/dev/null")
+    };
+    Transcript::new()
+        .background_line(&busy("4096", "yes 1075"), "yes 1075")
+        .background_line(&busy("256", "yes 1076"), "yes 1076")
+        .shell_until(
+            "awk '{time[NR] = $14 + $15} END {if (time[2] > 5 && time[1] > 5 * time[2]) print \"more than 5 times as much\"}' \
+             /proc/$(pgrep -fx \"yes 1075\")/stat /proc/$(pgrep -fx \"yes 1076\")/stat",
+            |output| !output.is_empty(),
+        )
+        .snapshot("ch03-shares");
+    done()
 }
 
 fn disk() -> Outcome {

@@ -25,18 +25,49 @@ pub struct Executable {
 pub enum What {
     /// All programs, as `cargo build` does.
     Programs,
-    /// The tests, as `cargo test` does, and the programs that they run.
+    /// The tests that meet the kernel, and the programs that they run.
     Tests,
-    /// The machine's first process alone: no test runs it.
+    /// What the tests need and cargo does not build for them: the machine's first process, and the
+    /// programs of the chapters' examples.
     Init,
 }
+
+/// With a profile of their own: an emulated processor takes its time for what is not optimised,
+/// and programs of twenty megabytes take theirs to be copied.
+const TESTS: [&str; 11] = [
+    "test",
+    "--no-run",
+    "--profile",
+    "lab",
+    "--workspace",
+    "--exclude",
+    "lab-vm",
+    "--lib",
+    "--test",
+    "programs",
+    "--test=host",
+];
+
+const INIT: [&str; 11] = [
+    "build",
+    "--profile",
+    "lab",
+    "--workspace",
+    "--exclude",
+    "hull",
+    "--exclude",
+    "rootfs-fetch",
+    "--bin",
+    "lab-init",
+    "--examples",
+];
 
 impl What {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Programs => &["build"],
-            Self::Tests => &["test", "--no-run"],
-            Self::Init => &["build", "--package", "lab-vm", "--bin", "lab-init"],
+            Self::Tests => &TESTS,
+            Self::Init => &INIT,
         }
     }
 }

@@ -8,8 +8,9 @@ use std::path::Path;
 /// The most that is kept in the file, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// How many lines are shown when something went wrong.
-const LAST: usize = 25;
+/// How many lines are shown when something went wrong: a kernel that panics says why in the first
+/// of some thirty.
+const LAST: usize = 45;
 
 /// The console's log.
 pub struct Console {
@@ -94,7 +95,7 @@ mod tests {
         for number in 0..100 {
             console.take(format!("{number}\n").as_bytes()).unwrap();
         }
-        assert!(console.last_lines().starts_with("  | 75\n"));
+        assert!(console.last_lines().starts_with("  | 55\n"));
     }
 
     #[test]

@@ -22,6 +22,17 @@ const TOOLS: &str = "attr bwrap chattr chcpu diff3 dumpe2fs getfattr setfattr hy
 /// What is not taken along from the repository: cargo's, git's, and the built book.
 const OUTPUT: [&str; 3] = ["target", ".git", "book/book"];
 
+/// Looks whether there is what makes a disk and reads it.
+///
+/// # Errors
+///
+/// When it is not installed.
+pub fn check() -> Result<()> {
+    ["mke2fs", "debugfs"]
+        .iter()
+        .try_for_each(|name| tool::find(name, "e2fsprogs").map(|_| ()))
+}
+
 /// Makes the disk in the file `image`, by way of the directory `staging`: the built-in root
 /// filesystem, `programs`, the repository at its own path, and `script` to be run.
 ///
@@ -37,9 +48,11 @@ pub fn make(image: &Path, staging: &Path, contents: &Contents) -> Result<()> {
         .and_then(|file| file.set_len(SIZE))
         .with_context(|| format!("making {}", image.display()))?;
     let mke2fs = tool::find("mke2fs", "e2fsprogs")?;
-    // Without reserved blocks, and with inode tables that the kernel zeroes later or never.
+    // Without reserved blocks; and without a journal, for nobody comes back to a machine that did
+    // not come to its end.
     let mut command = Command::new(mke2fs);
-    command.args(["-q", "-F", "-t", "ext4", "-m", "0", "-L", "lab", "-d"]);
+    command.args(["-q", "-F", "-t", "ext4", "-O", "^has_journal", "-m", "0"]);
+    command.args(["-L", "lab", "-d"]);
     tool::output(command.arg(staging).arg(image))?;
     remove(staging)
 }

@@ -30,16 +30,17 @@ pub struct Machine {
     pub timeout: Option<Duration>,
 }
 
-impl Machine {
-    /// Looks whether there can be a machine here, before anything is made for it.
-    ///
-    /// # Errors
-    ///
-    /// When qemu is not installed, or knows no such processor.
-    pub fn check(&self) -> Result<()> {
-        self.command().map(|_| ())
-    }
+/// Looks whether there can be a machine here, before anything is built for it.
+///
+/// # Errors
+///
+/// When qemu is not installed, or knows no such processor.
+pub fn check() -> Result<()> {
+    let architecture = Architecture::here()?;
+    tool::find(architecture.qemu, architecture.package).map(|_| ())
+}
 
+impl Machine {
     /// Runs the machine until it powers itself off. What its command prints is printed here; what
     /// its kernel writes goes into the file `log`.
     ///
@@ -113,6 +114,10 @@ impl Machine {
         if no_kvm().is_some() {
             // Nothing is guessed ahead where all is emulated: what guards against that only costs.
             words += " mitigations=off";
+            // qemu keeps what it has translated by virtual address. With the addresses at random it
+            // translates each program anew at each start, and a start takes three times as long.
+            words += " norandmaps";
+            words += architecture.clock;
         }
         if self.at_terminal {
             words += &format!(" {AT_TERMINAL}=1");
@@ -128,6 +133,8 @@ struct Architecture {
     machine: &'static str,
     cpu: &'static str,
     console: &'static str,
+    /// What leads an emulated kernel to a clock that it reads without a device.
+    clock: &'static str,
 }
 
 impl Architecture {
@@ -140,6 +147,8 @@ impl Architecture {
                 // `rep movsb` is emulated byte by byte: the kernel must not take it for fast.
                 cpu: "max,-erms,-fsrm",
                 console: "ttyS0",
+                // It would take qemu's counter for unsteady, and ask the HPET each time.
+                clock: " tsc=reliable",
             }),
             "aarch64" => Ok(Self {
                 qemu: "qemu-system-aarch64",
@@ -148,6 +157,7 @@ impl Architecture {
                 // Pointer authentication as the architecture has it is slow to emulate.
                 cpu: "max,pauth-impdef=on",
                 console: "ttyAMA0",
+                clock: "",
             }),
             other => bail!("there is no lab machine for {other}, only for x86_64 and aarch64"),
         }

@@ -13,6 +13,8 @@ pub struct Suite {
     pub package: PathBuf,
     /// The program.
     pub program: PathBuf,
+    /// Whether it runs as root alone: what it tests is the same for every user.
+    pub once: bool,
 }
 
 /// A script that runs one command, and ends as it does.
@@ -33,8 +35,8 @@ pub fn shell(directory: &Path, size: Option<(u16, u16)>) -> String {
     )
 }
 
-/// A script that runs each of `suites` three times: as root, as an ordinary user, and as one who
-/// may not make user namespaces. It goes on after a failure, and fails at the end.
+/// A script that runs `suites` three times: as root, as an ordinary user, and as one who may not
+/// make user namespaces. It goes on after a failure, and fails at the end.
 pub fn tests(
     workspace: &Path,
     suites: &[Suite],
@@ -57,9 +59,13 @@ pub fn tests(
          \x20 [ \"$(cat {LAB}/ended)\" = 0 ] || failed=\"$failed $name\"\n\
          }}\n"
     );
+    // insta puts a pending snapshot beside the old one, whoever runs the test.
+    script += "chmod a+w tests/snapshots\n";
     let arguments: Vec<_> = arguments.iter().map(|word| quote(word)).collect();
+    let directory = quote(&workspace.to_string_lossy());
     for (kind, before, user) in RUNS {
         script += before;
+        let suites = suites.iter().filter(|suite| !suite.once || kind == ROOT);
         for suite in suites {
             let words = [
                 quote(&format!("{}-{kind}", suite.name)),
@@ -68,15 +74,22 @@ pub fn tests(
             ];
             script += &format!("suite {} {}\n", words.join(" "), arguments.join(" "));
         }
+        let pending = format!("{LAB}/results/snapshots-{kind}");
+        script += &format!(
+            "cd {directory}\n\
+             mkdir {pending}\n\
+             find . -name '*.snap.new' -exec mv {{}} {pending} ';'\n\
+             rmdir {pending} 2>/dev/null\n"
+        );
     }
-    script += &format!("cd {}\n", quote(&workspace.to_string_lossy()));
-    script += &format!("find . -name '*.snap.new' -exec cp {{}} {LAB}/results ';'\n");
     script + "[ -z \"$failed\" ] || { echo; echo \"lab-vm: failed:$failed\"; exit 1; }\n"
 }
 
+const ROOT: &str = "root";
+
 /// A name, what is done first, and who runs the tests.
 const RUNS: [(&str, &str, &str); 3] = [
-    ("root", "", ""),
+    (ROOT, "", ""),
     ("user", "", "as-learner "),
     // user_namespaces(7): the limit of a namespace is for all its users, root too.
     (
@@ -119,22 +132,25 @@ mod tests {
     }
 
     #[test]
-    fn every_suite_runs_three_times_and_the_shell_can_read_it() {
-        let suite = Suite {
-            name: "programs".into(),
+    fn a_suite_runs_three_times_or_once_and_the_shell_can_read_it() {
+        let suites = [("programs", false), ("host", true)].map(|(name, once)| Suite {
+            name: name.into(),
             package: "/a b".into(),
-            program: "/t/programs-1".into(),
-        };
+            program: format!("/t/{name}-1").into(),
+            once,
+        });
         let variables = [("INSTA_UPDATE", "no".to_string())];
-        let script = tests(Path::new("/w"), &[suite], &["a filter".into()], &variables);
+        let script = tests(Path::new("/w"), &suites, &["a filter".into()], &variables);
         for line in [
             "suite programs-root '/a b' /t/programs-1 'a filter'\n",
             "suite programs-user '/a b' as-learner /t/programs-1 'a filter'\n",
             "suite programs-forbidden '/a b' as-learner /t/programs-1 'a filter'\n",
+            "suite host-root '/a b' /t/host-1 'a filter'\n",
             "export INSTA_UPDATE=no\n",
         ] {
             assert!(script.contains(line), "{line}{script}");
         }
+        assert!(!script.contains("host-user"), "{script}");
         let parsed = Command::new("sh").args(["-n", "-c", &script]).status();
         assert!(parsed.unwrap().success(), "{script}");
     }
