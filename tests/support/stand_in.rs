@@ -54,6 +54,21 @@ impl StandIns {
         output
     }
 
+    /// What `explain` tells: the number that a line begins with is a PID. The column is as wide
+    /// with a stand-in of another length.
+    pub fn narration(&mut self, output: &str) -> String {
+        let number = Regex::new(r"(?m)^[ │├└─]*(\d{2,7})\b").expect("a pattern");
+        for found in number.captures_iter(output) {
+            self.number(&found[1]);
+        }
+        let column = Regex::new(r"(?m)^(\d+(?: \(\d+\))?) +(\w+\(|---|\+\+\+)").expect("a pattern");
+        column
+            .replace_all(&self.apply(output), |found: &regex::Captures| {
+                format!("{:<10} {}", &found[1], &found[2])
+            })
+            .into_owned()
+    }
+
     /// ps(1) makes its columns as wide as the machine's highest PID may be.
     fn ps_table(&mut self, output: &str, columns: usize) -> String {
         let mut table = String::new();
