@@ -56,6 +56,21 @@ impl StandIns {
         output
     }
 
+    /// What `explain` tells: the number that a line begins with is a PID. The column is as wide
+    /// with a stand-in of another length.
+    pub fn narration(&mut self, output: &str) -> String {
+        let number = Regex::new(r"(?m)^[ │├└─]*(\d{2,7})\b").expect("a pattern");
+        for found in number.captures_iter(output) {
+            self.number(&found[1]);
+        }
+        let column = Regex::new(r"(?m)^(\d+(?: \(\d+\))?) +(\w+\(|---|\+\+\+)").expect("a pattern");
+        column
+            .replace_all(&self.apply(output), |found: &regex::Captures| {
+                format!("{:<10} {}", &found[1], &found[2])
+            })
+            .into_owned()
+    }
+
     /// ps(1) makes its columns as wide as the machine's highest PID may be.
     fn ps_table(&mut self, output: &str, columns: usize) -> String {
         let mut table = String::new();
@@ -79,14 +94,14 @@ impl StandIns {
         let mut text = text.to_owned();
         let root = World::shared().hull_root();
         text = text.replace(&*root.to_string_lossy(), "$HULL_ROOT");
+        let own = root.with_file_name("user");
+        text = text.replace(&*own.to_string_lossy(), "$HULL_ROOT");
         text = text.replace(&*World::shared().bin().to_string_lossy(), "target/debug");
         text = replace(&text, r"rootfs/host-[0-9a-f]+", "rootfs/host-[KEY]");
         text = replace(&text, r"/tmp/(hull-test-|\.tmp)\w+", "/tmp/[DIRECTORY]");
         if let Some(directory) = &self.directory {
             text = text.replace(&**directory, "/tmp/[DIRECTORY]");
         }
-        let own = root.with_file_name("user");
-        text = text.replace(&*own.to_string_lossy(), "$HULL_ROOT");
         text = replace(&text, r"data/overlay/\d+/", "data/overlay/0/");
         text = xray(&text);
         // Control groups: by the program's PID and its start, or by mktemp(1).

@@ -77,16 +77,7 @@ impl Transcript {
     /// Runs a line that prints what `explain` tells: the number that a line begins with is a PID.
     pub fn narration(mut self, line: &str) -> Self {
         let (output, status) = self.run(line);
-        let number = Regex::new(r"(?m)^[ │├└─]*(\d{2,7})\b").expect("a pattern");
-        for found in number.captures_iter(&output) {
-            self.stand_ins.number(&found[1]);
-        }
-        let output = self.stand_ins.apply(&output);
-        // The column of PIDs is as wide with a stand-in of another length.
-        let column = Regex::new(r"(?m)^(\d+(?: \(\d+\))?) +(\w+\(|---|\+\+\+)").expect("a pattern");
-        let output = column.replace_all(&output, |found: &regex::Captures| {
-            format!("{:<10} {}", &found[1], &found[2])
-        });
+        let output = self.stand_ins.narration(&output);
         self.keep(line, &output, status);
         self
     }
