@@ -2,11 +2,13 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use libtest_mimic::Trial;
 
 use crate::support::container::Container;
+use crate::support::kernel::{Process, eventually};
 use crate::support::run::{assert_fails, program, run};
 use crate::support::world::{World, directory};
 use crate::support::{Outcome, done, need};
@@ -182,6 +184,18 @@ fn descriptors_of_the_caller_do_not_leak() -> Outcome {
     done()
 }
 
+/// What a process has open besides standard input, output and error.
+fn open_beyond_standard(process: Process) -> Vec<PathBuf> {
+    let entries = fs::read_dir(format!("/proc/{}/fd", process.0));
+    let others = entries.into_iter().flatten().flatten().filter(|entry| {
+        let number = entry.file_name().to_string_lossy().parse::<u32>();
+        number.is_ok_and(|number| number > 2)
+    });
+    others
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .collect()
+}
+
 /// With --init the runtime's own code stays as PID 1. `/proc/1/fd/3/..` would be a way out.
 fn init_has_nothing_open_that_leads_out() -> Outcome {
     skip_unless!(need::namespaces());
@@ -192,12 +206,14 @@ fn init_has_nothing_open_that_leads_out() -> Outcome {
         let container = Container::start(World::shared().command(name).args(*flags).arg("cat"));
         let init = container.first_process();
         assert_ne!(init, container.cat(), "{name}: this test tests nothing");
-        for entry in fs::read_dir(format!("/proc/{}/fd", init.0))?.flatten() {
-            let number: u32 = entry.file_name().to_string_lossy().parse()?;
-            let open = fs::read_link(entry.path())?;
-            let own = open.to_string_lossy().starts_with("anon_inode:[signalfd]");
-            assert!(number < 3 || own, "{name}: {number} is {open:?}");
-        }
+        let mut open = Vec::new();
+        // The pipes on which it waited for the command go a moment after that has started.
+        let none = eventually(|| {
+            open = open_beyond_standard(init);
+            let own = |path: &PathBuf| path.to_string_lossy().starts_with("anon_inode:[signalfd]");
+            open.iter().all(own)
+        });
+        assert!(none, "{name}: {open:?}");
     }
     done()
 }
