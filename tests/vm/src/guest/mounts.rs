@@ -1,7 +1,7 @@
 //! The file systems that every distribution mounts at its start.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -75,6 +75,8 @@ pub fn mount_all() -> Result<()> {
             symlink(target, &path).with_context(|| format!("symlink {}", path.display()))?;
         }
     }
+    // A repository below /tmp came with the directories above it, and these are nobody else's.
+    fs::set_permissions("/tmp", Permissions::from_mode(0o1777)).context("chmod(\"/tmp\", 1777)")?;
     // As systemd: what is mounted later is seen in the namespaces that were made before.
     let shared = MsFlags::MS_SHARED | MsFlags::MS_REC;
     mount(None::<&str>, "/", None::<&str>, shared, None::<&str>)
