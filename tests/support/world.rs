@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tempfile::TempDir;
@@ -47,7 +47,7 @@ impl World {
         static WORLD: OnceLock<World> = OnceLock::new();
         WORLD.get_or_init(|| {
             let directory = tempfile::Builder::new()
-                .prefix("hull-test-")
+                .prefix(&prefix())
                 .tempdir()
                 .expect("a temporary directory");
             let path = directory.path().to_owned();
@@ -79,6 +79,7 @@ impl World {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
+        remove_remains();
     }
 
     /// `HULL_ROOT` of every program started here.
@@ -148,11 +149,32 @@ impl World {
     }
 }
 
+/// What the names of all temporary directories of this run begin with.
+fn prefix() -> String {
+    format!("hull-test-{}_", std::process::id())
+}
+
+/// An ordinary user cannot remove a directory that may not be searched, such as
+/// an overlay's work directory, before it is opened up.
+fn remove_remains() {
+    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten();
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix()) {
+            let _ = Command::new("chmod")
+                .args(["-R", "u+rwx"])
+                .arg(entry.path())
+                .stderr(Stdio::null())
+                .status();
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// A temporary directory of one test, under a path with no symbolic link.
 pub fn directory() -> TempDir {
     let base = fs::canonicalize(std::env::temp_dir()).expect("the temporary directory");
     let directory = tempfile::Builder::new()
-        .prefix("hull-test-")
+        .prefix(&prefix())
         .tempdir_in(base)
         .expect("a temporary directory");
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755))

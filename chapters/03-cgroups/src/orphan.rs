@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 use process::SysResult;
 
 use crate::cgroup::remove;
@@ -28,12 +30,21 @@ pub fn remove_orphan(group: &Path) -> Result<()> {
     remove(group)
 }
 
-/// The groups called `hull` that all others are in, where they have none.
+/// The groups called `hull` that all others are in, where they have none and
+/// this user may remove them.
 ///
 /// # Errors
 /// When the mount table cannot be read.
 pub fn empty_parents() -> Result<Vec<PathBuf>> {
-    let mut empty: Vec<_> = Hierarchies::find()?.empty_groups_of_hull().collect();
+    let removable = |group: &PathBuf| {
+        let above = group.parent().unwrap_or(group);
+        access(above, AccessFlags::W_OK).is_ok()
+    };
+    let hierarchies = Hierarchies::find()?;
+    let mut empty: Vec<_> = hierarchies
+        .empty_groups_of_hull()
+        .filter(removable)
+        .collect();
     // Where root's groups and the caller's own are the same.
     empty.dedup();
     Ok(empty)
@@ -42,9 +53,12 @@ pub fn empty_parents() -> Result<Vec<PathBuf>> {
 /// Removes such a group. One that was used again meanwhile stays.
 ///
 /// # Errors
-/// When rmdir(2) fails: EBUSY when it is in use.
+/// When rmdir(2) fails.
 pub fn remove_parent(group: &Path) -> Result<()> {
-    Ok(fs::remove_dir(group).syscall("rmdir", || format!("{group:?}"))?)
+    match fs::remove_dir(group).syscall("rmdir", || format!("{group:?}")) {
+        Err(failed) if matches!(failed.errno, Errno::EBUSY | Errno::ENOENT) => Ok(()),
+        result => Ok(result?),
+    }
 }
 
 pub(crate) fn below(parent: &Path) -> Vec<PathBuf> {
