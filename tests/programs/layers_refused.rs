@@ -33,7 +33,7 @@ fn bad_layer_is_refused_and_nothing_is_left() -> Outcome {
     let at = |path: &str| stack.path(path).display().to_string();
     let (layer, inner, file) = (at("layer"), at("layer/in"), at("plain/x"));
     let new = at("layer/new");
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 13] = [
         (
             &["--lower", "/no/such"],
             "realpath(\"/no/such\"): No such file",
@@ -67,6 +67,7 @@ fn bad_layer_is_refused_and_nothing_is_left() -> Outcome {
         (&["--lower", &layer, "--upper", &new], "is inside the layer"),
         (&["--upper", &file], "is not a directory"),
         (&["--upper", "/no/such/upper"], "No such file"),
+        (&["--upper", "/proc/self/x"], "mkdir("),
     ];
     let before = listing(&stack.path(""));
     for (flags, why) in cases {

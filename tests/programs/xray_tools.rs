@@ -1,5 +1,6 @@
 //! `xray` beside the tools that read the same, and on containers of other runtimes.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use libtest_mimic::Trial;
@@ -208,10 +209,12 @@ fn container_of_runc_is_seen_with_its_filter() -> Outcome {
     let name = format!("hull-test-{}", std::process::id());
     command
         .arg("--root")
-        .arg(state)
+        .arg(&state)
         .args(["run", "-b"])
         .arg(bundle.path())
-        .arg(name);
+        .arg(&name);
+    // Dropped after the container: when a line below fails, runc is killed and cleans nothing up.
+    let _remains = Remains { state, name };
     let container = Container::start(&mut command);
     let pid = container.runtime().0.to_string();
     let run = program("xray", &["--json", "--filter", &pid]);
@@ -232,6 +235,20 @@ fn container_of_runc_is_seen_with_its_filter() -> Outcome {
     let (ended, error) = container.end();
     assert_eq!(ended.code(), Some(0), "{error}");
     done()
+}
+
+/// What a killed runc leaves: its container and the control groups of that.
+struct Remains {
+    state: PathBuf,
+    name: String,
+}
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        let mut runc = Command::new("runc");
+        let delete = runc.arg("--root").arg(&self.state);
+        let _ = delete.args(["delete", "--force", &self.name]).output();
+    }
 }
 
 fn tool(command: &str, args: &[&str]) -> Vec<String> {
